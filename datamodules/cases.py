@@ -1,0 +1,100 @@
+"""Cases: what a reader returns, and all that the rest of Lightbox knows of a dataset."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from datamodules.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the pixels of one input lie.
+
+    Attributes:
+        path: Relative to the root of the dataset, with forward slashes.
+        selector: What to take from the file, for example ``train_images[17]`` of an npz.
+    """
+
+    path: str
+    selector: str | None = None
+
+    def __str__(self) -> str:
+        return self.path if self.selector is None else f"{self.path}:{self.selector}"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing to predict on.
+
+    Attributes:
+        case_id: Unique in its table; also the name of prediction files.
+        patient_id: The unit of splitting and of bootstrap resampling.
+        inputs: Sources by name; an X-ray is ``{"image": ...}``.
+        targets: Every annotation that the dataset has: ``"class"`` (one of the table's classes),
+            ``"findings"`` (finding -> 1.0, 0.0, or None when not known), ``"boxes"`` (list of
+            ``(label, x, y, width, height)`` in pixels of the stored image). Absent = not annotated.
+        site: Hospital, scanner or centre.
+        attributes: What subgroup figures may be asked by: age, sex, view, ...
+        split: The official split, when the dataset has one: ``train``, ``val``, ``test``, or
+            ``train_val`` where validation is still to be drawn by patient.
+    """
+
+    case_id: str
+    patient_id: str
+    inputs: Mapping[str, Source]
+    targets: Mapping[str, Any] = field(default_factory=dict)
+    site: str | None = None
+    attributes: Mapping[str, str | float | None] = field(default_factory=dict)
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class CaseTable:
+    """The cases of one dataset, and what is common to them.
+
+    Attributes:
+        name: Name of the dataset.
+        root: Every source lies under it. Never logged.
+        cases: In a reproducible order.
+        classes: The values of ``targets["class"]`` (exactly one a case), in order; or empty.
+        findings: The keys of ``targets["findings"]`` (any number a case), in order; or empty.
+        public: Whether the images are public, so that they may be shown in W&B unasked.
+        has_patients: False when the dataset does not say whose image is whose; then
+            ``patient_id`` equals ``case_id``, and every report says so.
+        notices: What the reader noticed and the report should say, one sentence each.
+    """
+
+    name: str
+    root: Path
+    cases: tuple[Case, ...]
+    classes: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    public: bool = False
+    has_patients: bool = True
+    notices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.cases:
+            raise DataError(f"dataset '{self.name}' has no cases")
+        counts = Counter(case.case_id for case in self.cases)
+        repeated = [f"case id '{name}' occurs {n} times" for name, n in counts.items() if n > 1]
+        if repeated:
+            raise DataError(f"dataset '{self.name}': case ids are not unique", repeated)
+
+
+def resolve(root: Path, relative: str) -> Path:
+    """Join a path from a table to its root.
+
+    Raises:
+        DataError: If the path is absolute or leaves the root, also through a symbolic link.
+    """
+    path = PurePosixPath(relative.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in relative[:3]:
+        raise DataError(f"path '{relative}' leaves the root of the dataset; paths are relative to it")
+    resolved = (root / path).resolve()
+    if not resolved.is_relative_to(root.resolve()):
+        raise DataError(f"path '{relative}' is a link that leaves the root of the dataset")
+    return root / path

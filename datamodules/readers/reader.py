@@ -1,0 +1,50 @@
+"""What every reader is: settings that name a layout on disk, and a method that lists its cases."""
+
+import os
+from abc import abstractmethod
+from pathlib import Path
+from typing import ClassVar
+
+from datamodules.cases import CaseTable
+from datamodules.errors import DataError
+from datamodules.schema import LocalPath, Settings
+
+
+class ReaderSettings(Settings):
+    """Turns one dataset layout into a table of cases; reads no pixels.
+
+    Reader modules import pandas and numpy inside functions: ``--help`` loads every one of them.
+    """
+
+    folder: ClassVar[str] = ""
+    """Name of the dataset's folder under ``$LIGHTBOX_DATA``."""
+    root: LocalPath | None = None
+    """Folder of the dataset; by default $LIGHTBOX_DATA/<dataset>."""
+
+    @abstractmethod
+    def read(self) -> CaseTable:
+        """List the cases.
+
+        Raises:
+            DataError: If the layout is not as expected; names everything that is missing.
+        """
+
+    def existing_root(self) -> Path:
+        """The dataset's folder.
+
+        Raises:
+            DataError: If no folder is named, or if it is not there.
+        """
+        base = os.environ.get("LIGHTBOX_DATA")
+        if self.root is None and (base is None or not self.folder):
+            raise DataError(
+                "no folder is named for the dataset: give --data.reader.root DIR"
+                + (f", or set LIGHTBOX_DATA to the folder that holds '{self.folder}'" * bool(self.folder))
+            )
+        root = Path(self.root).expanduser() if self.root is not None else Path(base or "") / self.folder
+        if not root.is_dir():
+            raise DataError(
+                f"the dataset's folder {root} is not there; give --data.reader.root DIR"
+                + (", or set LIGHTBOX_DATA" if self.root is None else "")
+            )
+        return root

@@ -93,7 +93,9 @@ class Experiment(Settings):
         try:
             values = yaml.safe_load(path.read_text())
         except OSError as error:
-            raise ConfigError(f"cannot read the experiment file {path}: {error.strerror}") from error
+            raise ConfigError(
+                f"cannot read the experiment file {path}: {error.strerror}"
+            ) from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} is not a YAML file: {error}") from error
         try:

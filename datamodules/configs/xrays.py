@@ -4,9 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from datamodules.configs.readers import Reader
-from datamodules.configs.splits import SplitConfig
-from datamodules.readers.csv_table import CsvReader
+from datamodules.configs.data import DataSettings
 from datamodules.schema import Settings
 
 
@@ -56,23 +54,15 @@ class XrayAugmentation(Settings):
     """Probability that one rectangle of 2 to 20 % of the area is blanked (random erasing)."""
 
 
-class XraysConfig(Settings):
+class XraysConfig(DataSettings):
     """X-ray images with their labels."""
 
     kind: Literal["xrays"] = "xrays"
-    reader: Reader = CsvReader()
-    """Which dataset layout is read, and from where."""
     labels: tuple[str, ...] = ()
     """Findings to predict; empty: all that the dataset has."""
-    split: SplitConfig = SplitConfig()
-    """How cases are divided into training, validation and test."""
     preprocessing: XrayPreprocessing = XrayPreprocessing()
     """From file to stored image."""
     augmentation: XrayAugmentation = XrayAugmentation()
     """Random changes while training."""
     sampling: Literal["natural", "class-balanced"] = "natural"
     """Every case once an epoch, or every label equally often."""
-    batch_size: int = Field(default=32, ge=1)
-    """Cases a step and process."""
-    workers: int = Field(default=2, ge=0)
-    """Processes that prepare batches; 0: in the training process."""

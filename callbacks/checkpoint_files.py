@@ -1,0 +1,146 @@
+"""Checkpoint files: whole or absent, verified before they are read, and free of code."""
+
+import os
+import pickle  # noqa: S403 - only for the name of the error that torch raises
+import shutil
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.plugins.io import CheckpointIO
+
+from datamodules.errors import CheckpointError
+
+LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
+TEMPORARY = ".writing"
+
+
+class AtomicCheckpointIO(CheckpointIO):
+    """Lightning's way to checkpoint files, through the functions below."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: object = None
+    ) -> None:
+        """Write a checkpoint whole or not at all."""
+        del storage_options
+        write_checkpoint(checkpoint, Path(path))
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: object = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Verify and read a checkpoint."""
+        del weights_only, map_location
+        return read_checkpoint(Path(path))
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        """Nothing is removed: names are fixed, and each write replaces."""
+        del path
+
+
+def write_checkpoint(checkpoint: dict[str, Any], path: Path) -> None:
+    """Write beside the target, fsync, rename.
+
+    Raises:
+        CheckpointError: If the disk is full or the folder cannot be written; what was there stays.
+    """
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        publish(temporary, path)
+    except (OSError, RuntimeError) as error:
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"checkpoint {path.name} could not be written ({error}); the one before it is kept."
+            " Free disk space, then resume the run"
+        ) from error
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Rename a finished file into place; a last.ckpt that was there becomes previous.ckpt.
+
+    A kill between the two renames leaves previous.ckpt, which a resume falls back to.
+    """
+    if path.name == LAST and path.exists():
+        path.replace(path.with_name(PREVIOUS))
+    temporary.replace(path)
+    _fsync_folder(path.parent)
+
+
+def share(source: Path, target: Path) -> None:
+    """Give a checkpoint a second name without writing it again (a copy where links fail)."""
+    temporary = target.with_name(target.name + TEMPORARY)
+    temporary.unlink(missing_ok=True)
+    try:
+        temporary.hardlink_to(source)
+    except OSError:
+        shutil.copy2(source, temporary)
+    publish(temporary, target)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint on the CPU, verified by the CRCs of its records (torch checks none).
+
+    Raises:
+        CheckpointError: If it is missing, damaged, or holds anything but tensors and plain values.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"there is no checkpoint {path.name} in {path.parent}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, NotImplementedError) as error:
+        raise CheckpointError(f"checkpoint {path} is damaged or no checkpoint: {error}") from error
+    if damaged is not None:
+        raise CheckpointError(f"checkpoint {path} is damaged: record {damaged} fails its checksum")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"checkpoint {path} holds something other than tensors and plain values; it may run"
+            " code and is refused"
+        ) from error
+    except (RuntimeError, EOFError, KeyError, ValueError) as error:
+        raise CheckpointError(f"checkpoint {path} is damaged: {error}") from error
+    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+        raise CheckpointError(f"{path} is no Lightning checkpoint: it has no state_dict")
+    return checkpoint
+
+
+def newest_readable(folder: Path) -> tuple[Path, list[str]] | None:
+    """The newest checkpoint to resume from, and what is wrong with newer ones; None: there is none.
+
+    Raises:
+        CheckpointError: If there are checkpoints but none can be read.
+    """
+    faults = []
+    for name in (LAST, PREVIOUS):
+        if (path := folder / name).exists():
+            try:
+                read_checkpoint(path)
+            except CheckpointError as error:
+                faults.append(str(error))
+            else:
+                return path, faults
+    if faults:
+        raise CheckpointError("no checkpoint of the run can be read:\n  " + "\n  ".join(faults))
+    return None
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a kill in the middle of a write left behind."""
+    for path in folder.glob(f"*{TEMPORARY}"):
+        path.unlink(missing_ok=True)
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,103 @@
+"""metrics.jsonl, the record of every logged value, and the same values to Lightning's loggers."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+from lightning_modules.base import TaskModule
+
+
+class MetricsLog(pl.Callback):
+    """Writes one JSON object a line: step, epoch, time, attempt and values by name.
+
+    Rows are written before the checkpoint of the same step, and rows past the checkpoint are
+    removed at a resume, so that the file has neither gaps nor repeats.
+
+    Args:
+        path: The file.
+        every_steps: Optimizer steps between rows while training.
+        attempt: Which attempt at the run this is, from 1.
+    """
+
+    def __init__(self, path: Path, every_steps: int, attempt: int) -> None:
+        self.path, self.every_steps, self.attempt = path, every_steps, attempt
+        self._logged_step = 0
+        self._since = (time.monotonic(), 0)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Drop what was logged after the checkpoint that training starts from."""
+        del pl_module
+        self._logged_step = trainer.global_step
+        self._since = (time.monotonic(), 0)
+        if trainer.is_global_zero:
+            keep_until(self.path, trainer.global_step)
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,  # noqa: ANN401
+        batch: Any,  # noqa: ANN401
+        batch_idx: int,
+    ) -> None:
+        """Log the losses of every so many optimizer steps."""
+        del outputs, batch_idx
+        started, cases = self._since
+        self._since = (started, cases + len(batch["index"]) * trainer.world_size)
+        step = trainer.global_step
+        if step == self._logged_step or step % self.every_steps:
+            return
+        self._logged_step = step
+        if trainer.is_global_zero and isinstance(pl_module, TaskModule):
+            self._write(trainer, self._training_values(trainer, pl_module))
+        self._since = (time.monotonic(), 0)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log the metrics of a validation inside training."""
+        if trainer.is_global_zero and trainer.state.fn == "fit" and isinstance(pl_module, TaskModule):
+            self._write(trainer, {f"val/{k}": v for k, v in pl_module.summaries["val"].items()})
+
+    def _training_values(self, trainer: pl.Trainer, module: TaskModule) -> dict[str, float]:
+        values = {f"train/{name}": float(loss) for name, loss in module.losses.items()}
+        values["train/lr"] = trainer.optimizers[0].param_groups[-1]["lr"]
+        started, cases = self._since
+        values["train/cases_per_second"] = round(cases / max(1e-9, time.monotonic() - started), 1)
+        return values
+
+    def _write(self, trainer: pl.Trainer, values: dict[str, float]) -> None:
+        row = {
+            "step": trainer.global_step,
+            "epoch": trainer.current_epoch,
+            "time": round(time.time(), 3),
+            "attempt": self.attempt,
+            "values": values,
+        }
+        with self.path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        for logger in trainer.loggers:
+            logger.log_metrics({**values, "epoch": trainer.current_epoch}, trainer.global_step)
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The rows of a metrics.jsonl; a last line cut off by a kill is left out."""
+    if not path.exists():
+        return []
+    lines = path.read_text().splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n") and line.strip()]
+
+
+def keep_until(path: Path, step: int) -> None:
+    """Rewrite a metrics.jsonl without the rows after a step, whole or not at all."""
+    if not path.exists():
+        return
+    kept = [row for row in read_metrics(path) if row["step"] <= step]
+    temporary = path.with_name(path.name + ".writing")
+    with temporary.open("w") as file:
+        file.writelines(json.dumps(row) + "\n" for row in kept)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,201 @@
+"""TaskDataModule: cases, splits, samplers and loaders; a task adds its targets and its pixels."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from datamodules.cases import CaseTable
+from datamodules.configs.data import DataSettings
+from datamodules.errors import DataError
+from datamodules.samplers import Draw, EvaluationSampler, TrainingSampler
+from datamodules.splits import assign_splits, check_content, read_splits, write_splits
+
+SPLITS = ("train", "val", "test")
+
+
+class TaskDataModule(pl.LightningDataModule):
+    """The data of one task, from a reader to batches.
+
+    A task writes :meth:`prepare_pixels` and :meth:`dataset`, and may write :meth:`case_weights`.
+    Call :meth:`prepare` once before training; the order of training cases is then a function of
+    (seed, epoch), so that a checkpoint holds two numbers and no history.
+
+    Args:
+        config: Settings.
+        seed: Seed of the experiment.
+    """
+
+    def __init__(self, config: DataSettings, seed: int) -> None:
+        super().__init__()
+        self.config, self.seed = config, seed
+        self.table: CaseTable
+        self.splits: dict[str, str] = {}
+        self.notices: list[str] = []
+        self.allow_zero_length_dataloader_with_multiple_devices = False
+        self._resume_at = (0, 0)
+
+    @abstractmethod
+    def prepare_pixels(self, table: CaseTable) -> Mapping[str, bytes]:
+        """Preprocess every case once, and return a hash of each one's content by case id."""
+
+    @abstractmethod
+    def dataset(self, *, training: bool) -> Dataset[Any]:
+        """A dataset whose ``__getitems__`` turns a list of draws into one batch."""
+
+    def case_weights(self, indices: Sequence[int]) -> np.ndarray | None:
+        """Chance of each training case to be drawn; None: every case once an epoch."""
+        del indices
+
+    def prepare(self, splits_file: Path | None = None, *, held_out: bool = False) -> None:
+        """Read the cases, preprocess them, and divide them.
+
+        Args:
+            splits_file: Where the division is kept; read when it is there, else written.
+            held_out: All cases are one test set (an external dataset), and nothing is divided.
+
+        Raises:
+            DataError: Lists everything that is wrong with the dataset, or names who leaks.
+        """
+        self.table = self.config.reader.read()
+        self.notices = list(self.table.notices)
+        hashes = self.prepare_pixels(self.table)
+        if held_out:
+            self.splits = {case.case_id: "test" for case in self.table.cases}
+        elif splits_file is not None and splits_file.exists():
+            self.splits = read_splits(splits_file)
+            self._check_same_cases()
+        else:
+            self._divide(hashes)
+            if splits_file is not None:
+                write_splits(splits_file, self.table, self.splits)
+
+    def _divide(self, hashes: Mapping[str, bytes]) -> None:
+        official = self.config.split.official and any(case.split for case in self.table.cases)
+        drawn = assign_splits(self.table, self.config.split, groups=hashes)
+        self.splits, warnings = check_content(drawn, hashes, official=official)
+        self.notices += warnings
+        empty = [name for name in ("train", "val") if name not in self.splits.values()]
+        if empty:
+            raise DataError(f"no case is left for {' and '.join(empty)}; check the splits")
+
+    def _check_same_cases(self) -> None:
+        now = {case.case_id for case in self.table.cases}
+        if now != set(self.splits):
+            changed = sorted(now.symmetric_difference(self.splits))
+            raise DataError(
+                "the dataset is no longer the one that the run was started on; cases that came or went:",
+                changed,
+            )
+
+    def indices(self, split: str) -> list[int]:
+        """Positions in the table of the cases of one split."""
+        return [
+            index
+            for index, case in enumerate(self.table.cases)
+            if self.splits[case.case_id] == split
+        ]
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Batches of the training cases, augmented, in the order of the epoch."""
+        indices = self.indices("train")
+        rank, world_size = self._place()
+        sampler = TrainingSampler(
+            indices,
+            self.config.batch_size,
+            self.seed,
+            weights=self.case_weights(indices),
+            rank=rank,
+            world_size=world_size,
+        )
+        sampler.resume(*self._resume_at)
+        self._resume_at = (0, 0)
+        return self._loader(self.dataset(training=True), sampler)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Batches of the validation cases, each once."""
+        return self.evaluation_dataloader("val")
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """Batches of the test cases, each once."""
+        return self.evaluation_dataloader("test")
+
+    def evaluation_dataloader(self, split: str) -> DataLoader[Any]:
+        """Batches of the cases of a split, each once over all processes.
+
+        Raises:
+            DataError: If a process would be left without a case.
+        """
+        indices = self.indices(split)
+        rank, world_size = self._place()
+        if len(indices) < world_size:
+            raise DataError(
+                f"{split} has {len(indices)} cases, fewer than the {world_size} processes;"
+                " lower --trainer.devices or enlarge the split"
+            )
+        sampler = EvaluationSampler(
+            indices, self.config.batch_size, rank=rank, world_size=world_size
+        )
+        return self._loader(self.dataset(training=False), sampler)
+
+    def _loader(
+        self, dataset: Dataset[Any], sampler: TrainingSampler | EvaluationSampler
+    ) -> DataLoader[Any]:
+        """A generator of its own keeps the loader from drawing on the global random state."""
+        return DataLoader(
+            dataset,
+            batch_sampler=sampler,
+            collate_fn=_as_it_is,
+            num_workers=self.config.workers,
+            persistent_workers=self.config.workers > 0,
+            pin_memory=torch.cuda.is_available(),
+            generator=torch.Generator().manual_seed(self.seed),
+            worker_init_fn=_one_thread,
+        )
+
+    def _place(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:  # noqa: ANN401
+        """Add the ids of cases and patients, which workers do not carry."""
+        del dataloader_idx
+        cases = [self.table.cases[index] for index in batch["index"].tolist()]
+        batch["case_id"] = [case.case_id for case in cases]
+        batch["patient_id"] = [case.patient_id for case in cases]
+        return batch
+
+    def state_dict(self) -> dict[str, Any]:
+        """Epoch and number of batches done in it: all that the order of cases depends on."""
+        if self.trainer is None:
+            return {}
+        loop = self.trainer.fit_loop
+        done = loop.epoch_loop.batch_progress.current.ready
+        whole = done >= self.trainer.num_training_batches
+        return {"epoch": loop.epoch_progress.current.processed, "batches": 0 if whole else done}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Start the next training loader where the checkpoint was saved."""
+        self._resume_at = (state_dict["epoch"], state_dict["batches"])
+
+
+def _as_it_is(batch: Any) -> Any:  # noqa: ANN401 - whatever the dataset made
+    return batch
+
+
+def _one_thread(worker: int) -> None:
+    """Workers are the parallelism; threads of OpenCV inside them only get in each other's way."""
+    import cv2
+
+    del worker
+    cv2.setNumThreads(0)
+
+
+def draws_of(draws: Sequence[Draw]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Index, epoch and draw of each case of a batch, int64 ``(B,)``."""
+    table = torch.tensor(draws, dtype=torch.int64).reshape(-1, 3)
+    return table[:, 0].contiguous(), table[:, 1].contiguous(), table[:, 2].contiguous()

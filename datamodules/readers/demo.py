@@ -1,0 +1,58 @@
+"""The demo datasets: drawn once into the cache, then read as any other dataset."""
+
+from pathlib import Path
+from typing import Literal
+
+from datamodules.cases import CaseTable
+from datamodules.errors import DataError
+from datamodules.readers.build_once import build_once, cache_folder
+from datamodules.readers.nih_chestxray14 import NihChestXray14Reader
+from datamodules.readers.reader import ReaderSettings
+
+VERSION = 1
+"""Raised whenever the drawing changes: a cached demo is never of two versions."""
+
+
+class DemoReader(ReaderSettings):
+    """Drawn images in a published layout; nothing to download.
+
+    The films are drawn at the first use into $LIGHTBOX_CACHE/demos (about 15 seconds), in the
+    layout of NIH ChestX-ray14. They show no real person.
+    """
+
+    kind: Literal["demo"] = "demo"
+    name: Literal["xray"] = "xray"
+    """Which demo: xray, chest films in which some patients have a nodule."""
+
+    def existing_root(self) -> Path:
+        """Draw the demo unless it is there.
+
+        Raises:
+            DataError: If the cache cannot be written, or if a root is given.
+        """
+        if self.root is not None:
+            raise DataError(
+                "a demo has no folder of its own to give; leave out --data.reader.root "
+                "(LIGHTBOX_CACHE says where it is drawn)"
+            )
+        target = cache_folder() / "demos" / f"{self.name}-v{VERSION}"
+        build_once(target, _draw)
+        return target
+
+    def read(self) -> CaseTable:
+        """List the drawn films; see the base class."""
+        table = NihChestXray14Reader(root=str(self.existing_root())).read()
+        return CaseTable(
+            name=f"demo-{self.name}",
+            root=table.root,
+            cases=table.cases,
+            findings=table.findings,
+            public=True,
+            notices=(*table.notices, "The images are drawn by a program and show no patients."),
+        )
+
+
+def _draw(folder: Path) -> None:
+    from datamodules.demos.xray import draw_demo
+
+    draw_demo(folder)

@@ -1,0 +1,160 @@
+"""Images sorted into folders: one folder a class."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Literal
+
+from pydantic import field_validator
+
+from datamodules.cases import Case, CaseTable, Source, resolve
+from datamodules.errors import DataError
+from datamodules.readers.csv_table import SPLITS
+from datamodules.readers.image_files import SUFFIXES, ImageFiles, case_ids, fault_of_case_id
+from datamodules.readers.label_columns import order_notice, sort_classes
+from datamodules.readers.reader import ReaderSettings
+
+Found = tuple[str, str, str | None]
+"""Path, class and official split of one image."""
+
+
+class FolderReader(ReaderSettings):
+    """Your own images, in one folder a class.
+
+    Expected under ``root``, either of::
+
+        normal/a.png    pneumonia/b.png                       the split is drawn
+        train/normal/a.png    val/normal/c.png    test/...    the split is official
+    """
+
+    kind: Literal["folder"] = "folder"
+    classes: tuple[str, ...] = ()
+    """The class folders in order, of two the second is the positive one; empty: all, sorted."""
+    patient_pattern: str | None = None
+    r"""Regular expression found in the file name; its first group is the patient, as ``(p\d+)_``."""
+
+    @field_validator("patient_pattern")
+    @classmethod
+    def _has_group(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            try:
+                groups = re.compile(pattern).groups
+            except re.error as error:
+                raise ValueError(f"not a regular expression: {error}") from error
+            if groups == 0:
+                raise ValueError("put round brackets about the part that names the patient")
+        return pattern
+
+    def read(self) -> CaseTable:
+        """List the images of all class folders; see the base class."""
+        root = self.existing_root()
+        found, notices = _find(root)
+        classes = self.classes or sort_classes({label for _, label, _ in found})
+        ids = case_ids([path for path, _, _ in found])
+        patients = self._patients(found, ids)
+        problems = [*_unknown_classes(found, classes), *_faulty_ids(found, ids)]
+        problems += [
+            f"{path}: the file name does not match the patient pattern"
+            for (path, _, _), patient in zip(found, patients, strict=True)
+            if not patient
+        ]
+        if problems:
+            raise DataError(f"the image folders have {len(problems)} problems", problems)
+        if len(classes) < 2:
+            raise DataError(f"there is a single class folder, '{classes[0]}'; two are needed")
+        return CaseTable(
+            name=self.kind,
+            root=root,
+            cases=tuple(
+                Case(case_id, patient, {"image": Source(path)}, {"class": label}, split=split)
+                for case_id, patient, (path, label, split) in zip(ids, patients, found, strict=True)
+            ),
+            classes=classes,
+            has_patients=self.patient_pattern is not None,
+            notices=order_notice(classes, self.classes) + notices,
+        )
+
+    def _patients(self, found: list[Found], ids: list[str]) -> list[str]:
+        if self.patient_pattern is None:
+            return ids
+        pattern = re.compile(self.patient_pattern)
+        names = [path.rpartition("/")[2] for path, _, _ in found]
+        matches = [pattern.search(name) for name in names]
+        return [(match.group(1) or "") if match else "" for match in matches]
+
+
+def _find(root: Path) -> tuple[list[Found], tuple[str, ...]]:
+    folders = _subfolders(root)
+    splits = {name: SPLITS[name.lower()] for name in folders if name.lower() in SPLITS}
+    left_out: list[str] = []
+    if splits:
+        others = [f"'{name}'" for name in folders if name not in splits]
+        if others:
+            raise DataError(
+                f"beside the split folders {', '.join(splits)} there are others: "
+                f"{', '.join(others)}; move them elsewhere, or into a split folder"
+            )
+        inner = {name: _subfolders(resolve(root, name)) for name in splits}
+        places = [(f"{name}/{c}", c, splits[name]) for name in splits for c in inner[name]]
+    else:
+        places = [(name, name, None) for name in folders]
+    found = [
+        (path, label, split)
+        for folder, label, split in places
+        for path in _images(root, folder, left_out)
+    ]
+    if not found:
+        raise DataError(
+            "no images in class folders; expected CLASS/IMAGE or train/CLASS/IMAGE with "
+            f"images ending in {' '.join(SUFFIXES)}"
+        )
+    return found, _left_out_notice(left_out)
+
+
+def _subfolders(folder: Path) -> list[str]:
+    return sorted(e.name for e in folder.iterdir() if e.is_dir() and e.name[0] not in "._")
+
+
+def _images(root: Path, folder: str, left_out: list[str]) -> list[str]:
+    """Images of one class folder, sorted; an empty one is an error, other files are left out."""
+    names = sorted(e.name for e in resolve(root, folder).iterdir() if not e.name.startswith("."))
+    images = [name for name in names if name.lower().endswith(SUFFIXES)]
+    left_out += [f"{folder}/{name}" for name in names if not name.lower().endswith(SUFFIXES)]
+    if not images:
+        raise DataError(f"the class folder {folder} has no images ({' '.join(SUFFIXES)})")
+    files = ImageFiles(root)
+    return [files.check(f"{folder}/{name}") for name in images]
+
+
+def _left_out_notice(left_out: list[str]) -> tuple[str, ...]:
+    if not left_out:
+        return ()
+    return (f"{len(left_out)} files without an image's suffix were left out, as {left_out[0]}.",)
+
+
+def _unknown_classes(found: list[Found], classes: tuple[str, ...]) -> list[str]:
+    counts: dict[str, int] = defaultdict(int)
+    for path, label, _ in found:
+        if label not in classes:
+            counts[path.rpartition("/")[0]] += 1
+    return [
+        f"the folder {folder} ({n} images) is none of the classes {', '.join(classes)}"
+        for folder, n in counts.items()
+    ] + [
+        f"there is no folder for the class '{label}'"
+        for label in classes
+        if label not in {item[1] for item in found}
+    ]
+
+
+def _faulty_ids(found: list[Found], ids: list[str]) -> list[str]:
+    paths: dict[str, list[str]] = defaultdict(list)
+    for case_id, (path, _, _) in zip(ids, found, strict=True):
+        paths[case_id].append(path)
+    problems = [
+        f"{' and '.join(same)} would both be case '{case_id}'; rename one"
+        for case_id, same in paths.items()
+        if len(same) > 1
+    ]
+    faults = ((paths[case_id][0], fault_of_case_id(case_id)) for case_id in paths)
+    return problems + [f"{path}: the file name {fault}" for path, fault in faults if fault]

@@ -1,0 +1,79 @@
+"""Image files of a dataset: which suffixes count, whether a path is safe, how a case is named."""
+
+import stat
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from datamodules.cases import resolve
+from datamodules.errors import DataError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".tif", ".tiff")
+
+
+class ImageFiles:
+    """Checks the paths of many images under one root; each folder is resolved once.
+
+    Args:
+        root: Folder of the dataset.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._folders: dict[str, Path] = {}
+
+    def check(self, relative: str) -> str:
+        """Refuse a path that leaves the root or is not a file.
+
+        Returns:
+            The path with forward slashes and without redundant parts.
+
+        Raises:
+            DataError: Says what is wrong with the path.
+        """
+        if "\x00" in relative or not relative:
+            raise DataError("the path is empty" if not relative else "the path has a NUL in it")
+        tidy = PurePosixPath(relative.replace("\\", "/"))
+        if ".." in tidy.parts or tidy.is_absolute() or ":" in relative[:3]:
+            resolve(self.root, relative)
+        try:
+            mode = (self._folder(tidy.parent) / tidy.name).lstat().st_mode
+            if stat.S_ISLNK(mode):
+                mode = resolve(self.root, str(tidy)).stat().st_mode
+        except OSError as error:
+            raise DataError(f"there is no file {tidy}") from error
+        if not stat.S_ISREG(mode):
+            raise DataError(f"{tidy} is not a file")
+        return str(tidy)
+
+    def _folder(self, folder: PurePosixPath) -> Path:
+        key = str(folder)
+        if key not in self._folders:
+            self._folders[key] = resolve(self.root, key)
+        return self._folders[key]
+
+
+def case_ids(paths: Sequence[str]) -> list[str]:
+    """Name cases after their files: by the stem, or by the whole path where stems repeat."""
+    bare = [_without_suffix(path) for path in paths]
+    stems = [PurePosixPath(path).name for path in bare]
+    if max(Counter(stems).values(), default=0) <= 1:
+        return stems
+    return [path.replace("/", "__") for path in bare]
+
+
+def fault_of_case_id(case_id: str) -> str | None:
+    """Say why an id cannot name a prediction file, or None if it can."""
+    if not case_id or case_id.strip(".") == "":
+        return "is empty"
+    if len(case_id.encode()) > 200:
+        return "is longer than 200 bytes"
+    if any(sign in "/\\:" or not sign.isprintable() for sign in case_id):
+        return "has a character that a file name cannot have"
+    return None
+
+
+def _without_suffix(path: str) -> str:
+    # Only known suffixes: the dots of a DICOM identifier are no suffix.
+    suffix = PurePosixPath(path).suffix
+    return path.removesuffix(suffix) if suffix.lower() in SUFFIXES else path

@@ -1,0 +1,112 @@
+"""Label columns of a table: one exclusive class a row, or findings that each hold or not."""
+
+import math
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import Literal
+
+from datamodules.errors import DataError
+from datamodules.readers.tables import Table, is_missing, plain_number
+
+Uncertain = Literal["error", "missing", "negative", "positive"]
+Where = Callable[[int], str]
+
+_KNOWN: dict[str, float] = {"1": 1.0, "0": 0.0, "true": 1.0, "false": 0.0}
+_UNCERTAIN: dict[str, float | None] = {"missing": None, "negative": 0.0, "positive": 1.0}
+
+
+def read_classes(
+    table: Table, column: str, allowed: Sequence[str], where: Where, problems: list[str]
+) -> tuple[list[str], tuple[str, ...]]:
+    """Read a column that holds one class a row.
+
+    Args:
+        table: The table.
+        column: Its label column.
+        allowed: All classes in order, or empty: those that occur, sorted.
+        where: Names a row (counted from 0) in a message.
+        problems: Receives a line for each value that cannot be used.
+
+    Returns:
+        The class of each row, and the classes in order.
+
+    Raises:
+        DataError: If the column holds a single class and ``allowed`` does not name the others.
+    """
+    values = [plain_number(cell) for cell in table.cells(column)]
+    for at, value in enumerate(values):
+        fault = _class_fault(value, allowed)
+        if fault:
+            problems.append(f"{where(at)}: column '{column}' {fault}")
+    classes = tuple(allowed) or sort_classes({value for value in values if not is_missing(value)})
+    if len(classes) < 2 and not problems:
+        raise DataError(
+            f"every label in column '{column}' is '{classes[0]}'; "
+            "name all the classes with --data.reader.classes"
+        )
+    return values, classes
+
+
+def read_findings(
+    table: Table, columns: Sequence[str], uncertain: Uncertain, where: Where, problems: list[str]
+) -> list[dict[str, float | None]]:
+    """Read columns that each say 1 (holds), 0 (does not), blank (not known) or -1 (uncertain).
+
+    Returns:
+        Finding -> 1.0, 0.0 or None, for each row.
+    """
+    rows: list[dict[str, float | None]] = [{} for _ in table.rows]
+    for column in columns:
+        for at, cell in enumerate(table.cells(column)):
+            value = plain_number(cell).lower()
+            if value in _KNOWN:
+                rows[at][column] = _KNOWN[value]
+            elif is_missing(value):
+                rows[at][column] = None
+            elif value == "-1" and uncertain != "error":
+                rows[at][column] = _UNCERTAIN[uncertain]
+            else:
+                problems.append(f"{where(at)}: column '{column}' {_finding_fault(cell)}")
+    return rows
+
+
+def sort_classes(values: set[str]) -> tuple[str, ...]:
+    """Sort whole numbers by value, anything else alphabetically."""
+    try:
+        return tuple(sorted(values, key=int))
+    except ValueError:
+        return tuple(sorted(values))
+
+
+def order_notice(classes: Sequence[str], given: Sequence[str]) -> tuple[str, ...]:
+    """Say which of two classes counts as positive where nobody chose it."""
+    if given or len(classes) != 2 or tuple(classes) == ("0", "1"):
+        return ()
+    return (
+        f"Of the classes '{classes[0]}' and '{classes[1]}' the second counts as positive; "
+        "--data.reader.classes sets another order.",
+    )
+
+
+def _class_fault(value: str, allowed: Sequence[str]) -> str | None:
+    if is_missing(value) and value not in allowed:
+        return "is empty; give a label or remove the row"
+    if allowed:
+        near = get_close_matches(value, allowed, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else f" ({', '.join(allowed)})"
+        return None if value in allowed else f"is '{value}', not one of the classes{hint}"
+    return f"is {value}, a fraction and not a class" if _is_fraction(value) else None
+
+
+def _is_fraction(value: str) -> bool:
+    try:
+        number = float(value)
+    except ValueError:
+        return False
+    return math.isfinite(number) and not number.is_integer()
+
+
+def _finding_fault(cell: str) -> str:
+    if plain_number(cell) == "-1":
+        return "is -1 (uncertain); say what that means with --data.reader.uncertain"
+    return f"is '{cell}'; a finding is 1, 0, or blank when not known"

@@ -1,0 +1,214 @@
+"""MedMNIST v2: small images of one dataset in one npz file, with an official split."""
+
+import hashlib
+import logging
+import os
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Iterator
+from http.client import HTTPException
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+from datamodules.cases import Case, CaseTable, Source
+from datamodules.errors import DataError
+from datamodules.readers.build_once import build_once, cache_folder
+from datamodules.readers.medmnist_files import DOWNLOAD_URL, MEDMNIST, Flag, Size, file_name
+from datamodules.readers.reader import ReaderSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SIDES = ("train", "val", "test")
+TIMEOUT_SECONDS = 15
+
+_log = logging.getLogger(__name__)
+
+
+class MedMnistReader(ReaderSettings):
+    """MedMNIST v2 (Yang et al., 2023), https://medmnist.com, 2D datasets.
+
+    Expected under ``root``, or in $LIGHTBOX_DATA or its subfolder of the dataset's name::
+
+        pneumoniamnist.npz          28 px; 224 px is pneumoniamnist_224.npz
+
+    A file that is nowhere is downloaded from Zenodo and verified. The official split is kept;
+    the datasets do not say which images are of one patient.
+    """
+
+    kind: Literal["medmnist"] = "medmnist"
+    flag: Flag = "pneumoniamnist"
+    """Which dataset."""
+    size: Size = 28
+    """Height and width of the published images in pixels."""
+    download: bool = True
+    """Download the file if it is nowhere."""
+
+    @property
+    def file_name(self) -> str:
+        """Name of the npz file."""
+        return file_name(self.flag, self.size)
+
+    def existing_root(self) -> Path:
+        """The folder that holds the file; it is downloaded into the root, or into the cache.
+
+        Raises:
+            DataError: If the file is nowhere and cannot be downloaded; says where to put it.
+        """
+        folders = self._folders()
+        for folder in folders:
+            if (folder / self.file_name).is_file():
+                return folder
+        target = folders[0 if self.root is not None else -1] / self.file_name
+        if not self.download:
+            raise DataError(self._nowhere(folders, "downloading is off"))
+        try:
+            build_once(target, self._fetch)
+        except DataError as error:
+            raise DataError(self._nowhere(folders, str(error))) from error
+        return target.parent
+
+    def read(self) -> CaseTable:
+        """List the images of the file; see the base class."""
+        root = self.existing_root()
+        path = root / self.file_name
+        dataset = MEDMNIST[self.flag]
+        notices = ()
+        if _md5(path) != dataset.md5[self.size]:
+            notices = (
+                f"{self.file_name} is not the published file (its MD5 sum differs): figures may "
+                "not compare with published ones.",
+            )
+        labels = _read_labels(path, self.size)
+        problems = _label_problems(labels, len(dataset.names), dataset.multi_label)
+        if problems:
+            raise DataError(f"{self.file_name} has labels that {self.flag} has not", problems)
+        return CaseTable(
+            name=self.flag,
+            root=root,
+            cases=tuple(
+                self._case(side, row, values)
+                for side in SIDES
+                for row, values in enumerate(labels[side].tolist())
+            ),
+            classes=() if dataset.multi_label else dataset.names,
+            findings=dataset.names if dataset.multi_label else (),
+            public=True,
+            has_patients=False,
+            notices=notices,
+        )
+
+    def _case(self, side: str, row: int, values: list[int]) -> Case:
+        dataset = MEDMNIST[self.flag]
+        case_id = f"{side}-{row:05d}"
+        targets: dict[str, Any] = {"class": dataset.names[values[0]]}
+        if dataset.multi_label:
+            targets = {"findings": dict(zip(dataset.names, map(float, values), strict=True))}
+        source = Source(self.file_name, f"{side}_images[{row}]")
+        return Case(case_id, case_id, {"image": source}, targets, split=side)
+
+    def _folders(self) -> list[Path]:
+        if self.root is not None:
+            return [Path(self.root).expanduser()]
+        data = os.environ.get("LIGHTBOX_DATA")
+        named = [Path(data).expanduser() / self.flag, Path(data).expanduser()] if data else []
+        return [*named, cache_folder() / "medmnist"]
+
+    def _fetch(self, unfinished: Path) -> None:
+        url = f"{DOWNLOAD_URL}/{self.file_name}"
+        _log.info("downloading %s", url)
+        with unfinished.open("wb") as file:
+            for block in _blocks(url):
+                file.write(block)
+        if _md5(unfinished) != MEDMNIST[self.flag].md5[self.size]:
+            raise DataError("what arrived does not have the published MD5 sum")
+
+    def _nowhere(self, folders: list[Path], reason: str) -> str:
+        places = ", or ".join(str(folder) for folder in folders)
+        return (
+            f"{self.file_name} is not there, and was not downloaded: {reason}. Fetch "
+            f"{DOWNLOAD_URL}/{self.file_name} (MD5 {MEDMNIST[self.flag].md5[self.size]}) on a "
+            f"machine with a network and put it into {places}; or give --data.reader.root DIR"
+        )
+
+
+def _blocks(url: str) -> Iterator[bytes]:
+    request = urllib.request.Request(url, headers={"User-Agent": "lightbox"})
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+            while block := answer.read(1 << 20):
+                yield block
+    except (OSError, HTTPException) as error:
+        raise DataError(f"Zenodo cannot be reached ({getattr(error, 'reason', error)})") from error
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _read_labels(path: Path, size: int) -> dict[str, "np.ndarray[Any, Any]"]:
+    """Labels of each side, shape ``(n, labels)``; of the images only the headers are read."""
+    import numpy as np
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            problems = _member_problems(archive, size)
+            if problems:
+                raise DataError(f"{path.name} is not laid out as MedMNIST files are", problems)
+        with np.load(path, allow_pickle=False) as arrays:
+            return {side: arrays[f"{side}_labels"] for side in SIDES}
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
+        raise DataError(
+            f"{path.name} is damaged ({error}); remove it and fetch it again"
+        ) from error
+
+
+def _member_problems(archive: zipfile.ZipFile, size: int) -> list[str]:
+    problems, names = [], set(archive.namelist())
+    for side in SIDES:
+        members = [f"{side}_{what}.npy" for what in ("images", "labels")]
+        absent = [name.removesuffix(".npy") for name in members if name not in names]
+        problems += [f"the array {name} is missing" for name in absent]
+        if absent:
+            continue
+        (images, kind), (labels, label_kind) = (_header(archive, name) for name in members)
+        if images[1:3] != (size, size) or len(images) not in (3, 4) or kind != "uint8":
+            problems.append(f"{side}_images is {kind} {images}, not uint8 (n, {size}, {size})")
+        if len(labels) != 2 or labels[:1] != images[:1] or label_kind[:3] not in ("uin", "int"):
+            problems.append(
+                f"{side}_labels is {label_kind} {labels}; it needs a row of whole numbers for "
+                f"each of the {images[0] if images else 0} images"
+            )
+    return problems
+
+
+def _header(archive: zipfile.ZipFile, member: str) -> tuple[tuple[int, ...], str]:
+    with archive.open(member) as file:
+        shape, dtype = _npy_header(file)
+    return shape, dtype
+
+
+def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], str]:
+    from numpy.lib import format as npy
+
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read(file)
+    return shape, str(dtype)
+
+
+def _label_problems(
+    labels: dict[str, "np.ndarray[Any, Any]"], names: int, multi_label: bool
+) -> list[str]:
+    problems = []
+    columns, highest = (names, 1) if multi_label else (1, names - 1)
+    for side, values in labels.items():
+        if values.shape[1] != columns:
+            problems.append(f"{side}_labels has {values.shape[1]} columns, not {columns}")
+        wrong = ((values < 0) | (values > highest)).any(axis=1).nonzero()[0].tolist()
+        problems += [
+            f"{side}_labels[{row}] is {values[row].tolist()}, not in 0..{highest}" for row in wrong
+        ]
+    return problems

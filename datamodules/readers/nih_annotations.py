@@ -1,0 +1,150 @@
+"""The cells, lists and boxes of NIH ChestX-ray14, oddities included."""
+
+import re
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from datamodules.errors import DataError
+from datamodules.readers.tables import read_table
+
+FINDINGS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Effusion",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pneumonia",
+    "Pneumothorax",
+    "Consolidation",
+    "Edema",
+    "Emphysema",
+    "Fibrosis",
+    "Pleural_Thickening",
+    "Hernia",
+)
+NO_FINDING = "No Finding"
+BOX_TABLE = "BBox_List_2017.csv"
+SPLIT_LISTS = {"train_val": "train_val_list.txt", "test": "test_list.txt"}
+OLDEST_YEARS = 120
+
+Box = tuple[str, float, float, float, float]
+"""Finding, then x, y, width and height in pixels."""
+Findings = dict[str, float | None]
+
+_AGE = re.compile(r"(\d+)([YMWD]?)")
+_UNITS_A_YEAR = {"": 1, "Y": 1, "M": 12, "W": 52, "D": 365}
+
+
+def first_there(root: Path, names: Sequence[str]) -> str | None:
+    """The first of several files that the folder has, plain or gzipped."""
+    candidates = (candidate for name in names for candidate in (name, f"{name}.gz"))
+    return next((name for name in candidates if (root / name).is_file()), None)
+
+
+def parse_findings(cell: str) -> Findings | str:
+    """Read ``Mass|Nodule`` or ``No Finding``; a string says what is wrong with it."""
+    names = [name.strip() for name in cell.split("|")]
+    if names == [NO_FINDING]:
+        return dict.fromkeys(FINDINGS, 0.0)
+    for name in names:
+        if name not in FINDINGS:
+            near = get_close_matches(name, (*FINDINGS, NO_FINDING), n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            if name == NO_FINDING:
+                hint = f", as it stands beside others in '{cell}'"
+            return f"'{name}' is not one of the fourteen findings{hint}"
+    return {finding: float(finding in names) for finding in FINDINGS}
+
+
+def parse_age(cell: str) -> float | None:
+    """Read an age in years from ``58``, ``058Y`` or ``018M``; None if it is none."""
+    match = _AGE.fullmatch(cell.upper())
+    years = int(match[1]) / _UNITS_A_YEAR[match[2]] if match else None
+    return years if years is not None and years <= OLDEST_YEARS else None
+
+
+def parse_ages(cells: Sequence[str], notices: list[str]) -> list[float | None]:
+    """Ages in years; those above 120 or unreadable are None and counted in a notice."""
+    ages = [parse_age(cell) for cell in cells]
+    unusable = sum(age is None and cell != "" for age, cell in zip(ages, cells, strict=True))
+    if unusable:
+        notices.append(
+            f"{unusable} ages are above {OLDEST_YEARS} years or not a number and count as unknown."
+        )
+    return ages
+
+
+def read_boxes(
+    root: Path, images: Collection[str], problems: list[str], notices: list[str]
+) -> dict[str, list[Box]]:
+    """Boxes by image name; none if the folder has no table of boxes."""
+    name = first_there(root, (BOX_TABLE,))
+    if name is None:
+        return {}
+    boxes: dict[str, list[Box]] = {}
+    outside = 0
+    # Its header, "Bbox [x,y,w,h]" and three blanks, has more cells than its rows.
+    table = read_table(root, name, width=6)
+    if len(table.columns) < 6:
+        raise DataError(f"{name} needs six columns: image, finding, x, y, width, height")
+    for number, row in zip(table.numbers, table.rows, strict=True):
+        box = _parse_box(row)
+        if isinstance(box, str):
+            problems.append(f"{name} row {number}, {row[0]}: {box}")
+        elif row[0] in images:
+            boxes.setdefault(row[0], []).append(box)
+        else:
+            outside += 1
+    if outside:
+        notices.append(f"{outside} boxes of {name} belong to images that the table does not list.")
+    return boxes
+
+
+def _parse_box(row: Sequence[str]) -> Box | str:
+    label = "Infiltration" if row[1] == "Infiltrate" else row[1]  # the table's own short form
+    if label not in FINDINGS:
+        return f"'{label}' is not one of the fourteen findings"
+    try:
+        x, y, width, height = (float(cell) for cell in row[2:6])
+    except ValueError:
+        return f"the box {', '.join(row[2:6])} is not four numbers"
+    if not (x >= 0 and y >= 0 and 0 < width < float("inf") and 0 < height < float("inf")):
+        return f"the box {x:g}, {y:g}, {width:g}, {height:g} is empty or lies outside the image"
+    return label, x, y, width, height
+
+
+def read_official_split(
+    root: Path, images: Sequence[str], problems: list[str], notices: list[str]
+) -> list[str | None]:
+    """Side of each image in the official lists, or None for all if there are no lists."""
+    there = {side: name for side, name in SPLIT_LISTS.items() if (root / name).is_file()}
+    lists = " and ".join(SPLIT_LISTS.values())
+    if not there:
+        notices.append(
+            f"The official lists {lists} are not there: the split is drawn, and figures do not "
+            "compare with published ones."
+        )
+        return [None] * len(images)
+    if len(there) == 1:
+        problems.append(f"of {lists} only {next(iter(there.values()))} is there; add the other")
+        return [None] * len(images)
+    listed = {side: _read_names(root, name) for side, name in there.items()}
+    both = listed["train_val"] & listed["test"]
+    problems += [f"{image}: in both {lists}" for image in sorted(both)]
+    sides = [next((s for s in listed if image in listed[s]), None) for image in images]
+    problems += [
+        f"{image}: in neither of {lists}"
+        for image, side in zip(images, sides, strict=True)
+        if side is None
+    ]
+    return sides
+
+
+def _read_names(root: Path, name: str) -> set[str]:
+    try:
+        lines = (root / name).read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name} is not a text file with one image name a line") from error
+    return {line.strip() for line in lines if line.strip()}

@@ -1,0 +1,175 @@
+"""NIH ChestX-ray14: 112,120 frontal chest films of 30,805 patients, fourteen findings."""
+
+import os
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from datamodules.cases import Case, CaseTable, Source, resolve
+from datamodules.errors import DataError
+from datamodules.readers.image_files import fault_of_case_id
+from datamodules.readers.nih_annotations import (
+    FINDINGS,
+    Findings,
+    first_there,
+    parse_ages,
+    parse_findings,
+    read_boxes,
+    read_official_split,
+)
+from datamodules.readers.reader import ReaderSettings
+from datamodules.readers.tables import Table, plain_number, read_table
+
+DATA_ENTRY_TABLES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
+COLUMNS = (
+    "Image Index",
+    "Finding Labels",
+    "Patient ID",
+    "Patient Age",
+    "Patient Gender",
+    "View Position",
+)
+
+
+class NihChestXray14Reader(ReaderSettings):
+    """NIH ChestX-ray14 (Wang et al., CVPR 2017), https://nihcc.app.box.com/v/ChestXray-NIHCC.
+
+    Expected under ``root``; tables may be gzipped, lists and boxes may be absent::
+
+        Data_Entry_2017_v2020.csv                  or Data_Entry_2017.csv
+        images/00000001_000.png                    or images_001/images/ to images_012/images/
+        train_val_list.txt, test_list.txt          the official split
+        BBox_List_2017.csv                         984 boxes
+
+    The listed test patients are kept; validation is drawn from the others by patient.
+    """
+
+    folder: ClassVar[str] = "nih-chestxray14"
+
+    kind: Literal["nih-chestxray14"] = "nih-chestxray14"
+    require_images: bool = True
+    """Every image of the table must be there; off: list the tables without looking for images."""
+
+    def read(self) -> CaseTable:
+        """List the images of the data-entry table; see the base class."""
+        root = self.existing_root()
+        name = first_there(root, DATA_ENTRY_TABLES)
+        if name is None:
+            raise DataError(
+                f"the dataset's folder has neither {' nor '.join(DATA_ENTRY_TABLES)}; get one from "
+                "https://nihcc.app.box.com/v/ChestXray-NIHCC"
+            )
+        table = read_table(root, name)
+        table.require(COLUMNS)
+        return _NihCases(root, table, self.require_images).build()
+
+
+class _NihCases:
+    """Turns the rows of the data-entry table into cases, and gathers what is wrong with them."""
+
+    def __init__(self, root: Path, table: Table, require_images: bool) -> None:
+        self.root = root
+        self.table = table
+        self.require_images = require_images
+        self.images = table.cells("Image Index")
+        self.problems: list[str] = []
+        self.notices: list[str] = []
+
+    def build(self) -> CaseTable:
+        self._check_names()
+        paths, findings, patients = self._paths(), self._findings(), self._patients()
+        ages = parse_ages(self.table.cells("Patient Age"), self.notices)
+        splits = read_official_split(self.root, self.images, self.problems, self.notices)
+        boxes = read_boxes(self.root, set(self.images), self.problems, self.notices)
+        if self.problems:
+            raise DataError(
+                f"{self.table.path} and what it names have {len(self.problems)} problems",
+                self.problems,
+            )
+        sexes, views = self.table.cells("Patient Gender"), self.table.cells("View Position")
+        cases = tuple(
+            Case(
+                case_id=image.removesuffix(".png"),
+                patient_id=patients[at],
+                inputs={"image": Source(paths[at])},
+                targets={"findings": findings[at]}
+                | ({"boxes": boxes[image]} if image in boxes else {}),
+                attributes={
+                    "age": ages[at],
+                    "sex": sexes[at] or None,
+                    "view": views[at] or None,
+                },
+                split=splits[at],
+            )
+            for at, image in enumerate(self.images)
+        )
+        return CaseTable(
+            name=NihChestXray14Reader.folder,
+            root=self.root,
+            cases=cases,
+            findings=FINDINGS,
+            public=True,
+            notices=tuple(self.notices),
+        )
+
+    def _where(self, at: int) -> str:
+        return f"row {self.table.numbers[at]}, {self.images[at]}"
+
+    def _check_names(self) -> None:
+        rows: dict[str, int] = {}
+        for at, image in enumerate(self.images):
+            fault = fault_of_case_id(image)
+            if fault or not image.endswith(".png"):
+                self.problems.append(f"{self._where(at)}: the name {fault or 'is not of a .png'}")
+            elif image in rows:
+                first = self.table.numbers[rows[image]]
+                self.problems.append(f"{self._where(at)}: the image is in row {first} already")
+            rows.setdefault(image, at)
+
+    def _paths(self) -> list[str]:
+        if not self.require_images:
+            return [f"images/{image}" for image in self.images]
+        places = _image_places(self.root)
+        missing = [at for at, image in enumerate(self.images) if image not in places]
+        self.problems += [f"{self._where(at)}: there is no such image" for at in missing]
+        return [places.get(image, image) for image in self.images]
+
+    def _findings(self) -> list[Findings]:
+        cells = self.table.cells("Finding Labels")
+        parsed = {cell: parse_findings(cell) for cell in dict.fromkeys(cells)}
+        rows: list[Findings] = []
+        for at, cell in enumerate(cells):
+            value = parsed[cell]
+            if isinstance(value, str):
+                self.problems.append(f"{self._where(at)}: {value}")
+                value = {}
+            rows.append(value)
+        return rows
+
+    def _patients(self) -> list[str]:
+        patients = [plain_number(cell) for cell in self.table.cells("Patient ID")]
+        for at, (patient, image) in enumerate(zip(patients, self.images, strict=True)):
+            named = image.partition("_")[0]
+            if not patient.isdecimal():
+                self.problems.append(f"{self._where(at)}: the patient id '{patient}' is no number")
+            elif named.isdecimal() and int(named) != int(patient):
+                self.problems.append(
+                    f"{self._where(at)}: the patient id is {patient}, the image's name says {named}"
+                )
+        return [patient.lstrip("0") or "0" for patient in patients]
+
+
+def _image_places(root: Path) -> dict[str, str]:
+    """Path of every image below ``images`` and ``images_*``, by its name; one scan a folder."""
+    places: dict[str, str] = {}
+    tops = sorted(e.name for e in root.iterdir() if e.name.startswith("images") and e.is_dir())
+    for folder in [path for top in tops for path in (top, f"{top}/images")]:
+        if not (root / folder).is_dir():
+            continue
+        with os.scandir(resolve(root, folder)) as entries:
+            for entry in entries:
+                if entry.name.endswith(".png"):
+                    path = f"{folder}/{entry.name}"
+                    if entry.is_symlink():
+                        resolve(root, path)
+                    places.setdefault(entry.name, path)
+    return places

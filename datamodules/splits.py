@@ -1,0 +1,221 @@
+"""Splits: patient-disjoint, stratified, deterministic; official ones are kept and verified."""
+
+import csv
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from datamodules.cases import Case, CaseTable
+from datamodules.configs.splits import SplitConfig
+from datamodules.errors import DataError
+from datamodules.stratified_draw import draw_stratified
+
+SIDES = ("train", "val", "test")
+EXCLUDED = "excluded"
+COLUMNS = ("case_id", "patient_id", "split")
+
+
+def assign_splits(
+    table: CaseTable,
+    config: SplitConfig,
+    groups: Mapping[str, bytes | str] | None = None,
+) -> dict[str, str]:
+    """Divide cases into train, val and test; a patient is on one side only.
+
+    An official split is kept. What it lacks is drawn from its training cases: validation, and a
+    test set where there is none. Drawn splits are stratified: by a patient's rarest positive
+    finding, or rarest class.
+
+    Args:
+        table: The cases.
+        config: Shares, seed, and whether the official split counts.
+        groups: Content hash by case id; patients who share content are drawn together.
+
+    Returns:
+        ``train``, ``val`` or ``test`` for every case id.
+
+    Raises:
+        DataError: If a patient is on two sides of the official split, if some cases have an
+            official side and others none, or if there are too few patients to divide.
+    """
+    splits: dict[str, str] = {}
+    pool: Sequence[Case] = table.cases
+    if has_official_split(table, config):
+        _check_official(table)
+        official = {case.case_id: case.split or "" for case in table.cases}
+        splits = {name: side for name, side in official.items() if side in SIDES}
+        pool = [case for case in table.cases if case.split in ("train", "train_val")]
+    fractions = _fractions_to_draw(splits.values(), config)
+    units = _units(pool, groups or {})
+    if len(units) <= len(fractions):
+        raise DataError(
+            f"{len(units)} patients are too few to divide into "
+            f"{', '.join(('train', *fractions))} without one being on two sides"
+        )
+    return splits | draw_stratified(units, fractions, by_site=config.by_site, seed=config.seed)
+
+
+def has_official_split(table: CaseTable, config: SplitConfig) -> bool:
+    """Whether the dataset's own split is there and is to be kept."""
+    return config.official and any(case.split for case in table.cases)
+
+
+def shared_content(table: CaseTable, groups: Mapping[str, bytes | str]) -> tuple[str, ...]:
+    """Say, for the report, which patients share identical images and stay on one side."""
+    shared = [unit for unit in _units(table.cases, groups) if len(_patients(unit)) > 1]
+    return tuple(
+        f"Patients {', '.join(_patients(unit))} share identical images and are kept on one side."
+        for unit in shared
+    )
+
+
+def check_content(
+    splits: Mapping[str, str], hashes: Mapping[str, bytes | str], official: bool
+) -> tuple[dict[str, str], list[str]]:
+    """Look for identical content on two sides.
+
+    Args:
+        splits: Side of each case id.
+        hashes: Content hash by case id.
+        official: Whether the split is the dataset's own. Then copies stay in test before val
+            before train, and become ``excluded`` elsewhere.
+
+    Returns:
+        The splits, and a warning for each group of copies.
+
+    Raises:
+        DataError: If copies are on two sides of a split that is not official.
+    """
+    groups: dict[bytes | str, list[str]] = defaultdict(list)
+    for case_id in splits:
+        if case_id in hashes:
+            groups[hashes[case_id]].append(case_id)
+    checked, warnings = dict(splits), []
+    for copies in groups.values():
+        sides = {splits[case_id] for case_id in copies} & set(SIDES)
+        if len(sides) < 2:
+            continue
+        kept = max(sides, key=SIDES.index)
+        lost = [name for name in copies if splits[name] in sides - {kept}]
+        checked.update(dict.fromkeys(lost, EXCLUDED))
+        warnings.append(
+            f"{_listed(lost, splits)} excluded: identical to "
+            f"{_listed([name for name in copies if splits[name] == kept], splits)}"
+        )
+    if warnings and not official:
+        raise DataError(
+            "identical images are on two sides of the split; remove the copies",
+            [warning.replace(" excluded: identical to ", " = ") for warning in warnings],
+        )
+    return checked, warnings
+
+
+def write_splits(path: Path, table: CaseTable, splits: Mapping[str, str]) -> None:
+    """Write ``case_id, patient_id, split`` in the order of the table; whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with unfinished.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows((c.case_id, c.patient_id, splits[c.case_id]) for c in table.cases)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def read_splits(path: Path) -> dict[str, str]:
+    """Read what :func:`write_splits` wrote.
+
+    Raises:
+        DataError: If the file is missing or is not such a file, or if a patient is on two sides.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *rows = list(csv.reader(file)) or [[]]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"cannot read {path.name}: {error}") from error
+    if tuple(header) != COLUMNS:
+        raise DataError(f"{path.name} does not begin with the columns {', '.join(COLUMNS)}")
+    problems = [
+        f"row {number}: '{','.join(row)}' is not a case, a patient and a side"
+        for number, row in enumerate(rows, start=2)
+        if len(row) != len(COLUMNS) or row[2] not in (*SIDES, EXCLUDED)
+    ]
+    splits = {row[0]: row[2] for row in rows if len(row) == len(COLUMNS)}
+    if len(splits) < len(rows) and not problems:
+        problems.append("a case occurs more than once")
+    sides: dict[str, set[str]] = defaultdict(set)
+    for _, patient, side in rows if not problems else ():
+        sides[patient] |= {side} - {EXCLUDED}
+    problems += [
+        f"patient '{patient}' is in {' and in '.join(sorted(found))}"
+        for patient, found in sides.items()
+        if len(found) > 1
+    ]
+    if problems:
+        raise DataError(f"{path.name} is damaged", problems)
+    return splits
+
+
+def _check_official(table: CaseTable) -> None:
+    without = [case.case_id for case in table.cases if case.split not in (*SIDES, "train_val")]
+    if without:
+        raise DataError("some cases have an official side and others none", without)
+    sides: dict[str, dict[str, str]] = defaultdict(dict)
+    for case in table.cases:
+        sides[case.patient_id].setdefault(case.split or "", case.case_id)
+    problems = [
+        f"patient '{patient}': "
+        + ", ".join(f"case '{case_id}' in {side}" for side, case_id in found.items())
+        for patient, found in sides.items()
+        if len(found) > 1
+    ]
+    if problems:
+        raise DataError(
+            f"{len(problems)} patients are on two sides of the official split; mend it, or draw a "
+            "split with --data.split.no-official",
+            problems,
+        )
+    if not any(case.split in ("train", "train_val") for case in table.cases):
+        raise DataError("the official split has no training cases")
+
+
+def _fractions_to_draw(official: Iterable[str], config: SplitConfig) -> dict[str, float]:
+    there = set(official)
+    fractions = {"val": config.val_fraction, "test": config.test_fraction}
+    fractions = {k: share for k, share in fractions.items() if share > 0 and k not in there}
+    if sum(fractions.values()) >= 1:
+        raise DataError(
+            f"val_fraction {config.val_fraction} and test_fraction {config.test_fraction} leave "
+            "nothing to train on"
+        )
+    return fractions
+
+
+def _units(cases: Sequence[Case], groups: Mapping[str, bytes | str]) -> list[list[Case]]:
+    """Cases that must stay together: those of a patient, and of patients who share content."""
+    parent: dict[object, object] = {}
+
+    def find(item: object) -> object:
+        parent.setdefault(item, item)
+        while parent[item] != item:
+            parent[item] = parent[parent[item]]
+            item = parent[item]
+        return item
+
+    for case in cases:
+        patient = find(("patient", case.patient_id))
+        if case.case_id in groups:
+            parent[find(("content", groups[case.case_id]))] = patient
+    units: dict[object, list[Case]] = defaultdict(list)
+    for case in cases:
+        units[find(("patient", case.patient_id))].append(case)
+    return list(units.values())
+
+
+def _patients(unit: Sequence[Case]) -> list[str]:
+    return sorted({case.patient_id for case in unit})
+
+
+def _listed(names: Sequence[str], splits: Mapping[str, str]) -> str:
+    return ", ".join(f"'{name}' ({splits[name]})" for name in names)

@@ -1,0 +1,80 @@
+"""Draws which patients go to validation and test, stratum by stratum."""
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from datamodules.cases import Case
+
+Unit = Sequence[Case]
+"""Cases that stay together: those of one patient, or of patients who share images."""
+
+CARRY = 0.5
+"""Share of the shortfall left by earlier strata that a stratum makes good: with none the rounding
+of many small strata adds up, with all of it a small stratum may miss a side."""
+
+
+def draw_stratified(
+    units: Sequence[Unit], fractions: Mapping[str, float], *, by_site: bool, seed: int
+) -> dict[str, str]:
+    """Divide units by the largest shortfall of cases, in shuffled order within each stratum.
+
+    Args:
+        units: At least one more than there are fractions.
+        fractions: Share of the cases for each side; the rest is for ``train``.
+        by_site: Strata are of one site as well as of one target.
+        seed: Decides the order; the order of the units does not matter.
+
+    Returns:
+        Side of every case id; no side is empty.
+    """
+    shares = {"train": 1 - sum(fractions.values()), **fractions}
+    owed = dict.fromkeys(shares, 0.0)
+    sides: list[tuple[Unit, str]] = []
+    for stratum in _strata(units, by_site, seed):
+        size = sum(len(unit) for unit in stratum)
+        short = {side: share * size for side, share in shares.items()}
+        for unit in stratum:
+            side = max(shares, key=lambda name: short[name] + CARRY * owed[name])
+            short[side] -= len(unit)
+            sides.append((unit, side))
+        owed = {side: owed[side] + short[side] for side in shares}
+    return {case.case_id: side for unit, side in _fill_empty(sides, shares) for case in unit}
+
+
+def _strata(units: Sequence[Unit], by_site: bool, seed: int) -> list[list[Unit]]:
+    """Units by stratum, the rarest stratum first, shuffled within."""
+    counts = Counter(name for unit in units for name in _targets(unit))
+    strata: dict[tuple[str, str], list[Unit]] = defaultdict(list)
+    for unit in sorted(units, key=lambda unit: min(case.case_id for case in unit)):
+        site = min((case.site or "" for case in unit), default="") if by_site else ""
+        target = min(_targets(unit), key=lambda name: (counts[name], name))
+        strata[target, site].append(unit)
+    generator = random.Random(seed)
+    ordered = [strata[key] for key in sorted(strata, key=lambda key: (len(strata[key]), key))]
+    for stratum in ordered:
+        generator.shuffle(stratum)
+    return ordered
+
+
+def _targets(unit: Unit) -> set[str]:
+    """Classes and positive findings of a unit; ``negative`` or ``unlabelled`` if there are none."""
+    classes = {f"class {case.targets['class']}" for case in unit if "class" in case.targets}
+    findings = [pair for case in unit for pair in case.targets.get("findings", {}).items()]
+    positive = classes | {f"finding {name}" for name, value in findings if value == 1}
+    known = any(value is not None for _, value in findings)
+    return positive or {"negative" if known else "unlabelled"}
+
+
+def _fill_empty(
+    sides: list[tuple[Unit, str]], shares: Mapping[str, float]
+) -> list[tuple[Unit, str]]:
+    """Give a side that rounding left empty the smallest unit of the side that has most units."""
+    for empty in [side for side in shares if all(side != taken for _, taken in sides)]:
+        largest = Counter(side for _, side in sides).most_common(1)[0][0]
+        at = min(
+            (at for at, (_, side) in enumerate(sides) if side == largest),
+            key=lambda at: len(sides[at][0]),
+        )
+        sides[at] = (sides[at][0], empty)
+    return sides

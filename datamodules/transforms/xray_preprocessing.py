@@ -1,0 +1,97 @@
+"""Deterministic preprocessing of films: grey range, square, size; and its inverse."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import torch
+from monai.transforms.transform import Transform
+from numpy.typing import NDArray
+from torch import Tensor
+
+from datamodules.configs.xrays import XrayPreprocessing
+from datamodules.errors import DataError
+from datamodules.transforms.xray_geometry import Geometry, resize, restore
+from datamodules.transforms.xray_pixels import XrayPixels, content_hash
+
+__all__ = ["Geometry", "PreparedXray", "PreprocessXray", "normalise", "restore"]
+
+WHITE = 255
+Images = TypeVar("Images", Tensor, NDArray[np.generic])
+
+cv2.setNumThreads(1)  # films are prepared in parallel, each on one thread
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PreparedXray:
+    """A film as the network is to see it, but for normalisation.
+
+    Attributes:
+        image: uint8, shape ``(size, size)``.
+        geometry: Where its pixels lie in the original.
+        content_hash: Of the decoded original, for the leak check.
+    """
+
+    image: NDArray[np.uint8]
+    geometry: Geometry
+    content_hash: bytes
+
+
+class PreprocessXray(Transform):
+    """Scales the grey range of a film to 0..255 and makes it a square of the size asked for."""
+
+    def __init__(self, config: XrayPreprocessing) -> None:
+        self.config = config
+
+    def __call__(self, data: XrayPixels) -> PreparedXray:
+        """Prepare one film; calculated in float32, rounded once.
+
+        Raises:
+            DataError: If a pixel is NaN or infinite.
+        """
+        pixels = data.pixels
+        if pixels.dtype.kind == "f" and (bad := pixels.size - int(np.isfinite(pixels).sum())):
+            raise DataError(f"{bad} pixels are NaN or infinite")
+        geometry = Geometry.fit(pixels.shape, self.config.size, self.config.fit)
+        grey = scale_grey(pixels[geometry.source], *self._grey_range(data))
+        image = np.zeros((geometry.size, geometry.size), np.uint8)
+        image[geometry.target] = np.rint(resize(grey, geometry.to_rows, geometry.to_columns))
+        return PreparedXray(image, geometry, content_hash(pixels))
+
+    def _grey_range(self, data: XrayPixels) -> tuple[float, float]:
+        if self.config.clip_percentiles == (0.0, 100.0):
+            return data.low, data.high
+        low, high = np.percentile(data.pixels, self.config.clip_percentiles)
+        return float(low), float(high)
+
+
+def scale_grey(pixels: NDArray[np.generic], low: float, high: float) -> NDArray[np.float32]:
+    """Map ``low..high`` to 0..255 and clip; all 0 where the range is empty. Float32, same shape."""
+    if not high > low:
+        return np.zeros(pixels.shape, np.float32)
+    grey = pixels.astype(np.float32)
+    if (low, high) == (0, WHITE) and pixels.dtype == np.uint8:
+        return grey
+    grey -= np.float32(low)
+    grey *= np.float32(WHITE / (high - low))
+    return np.clip(grey, 0, WHITE, out=grey)
+
+
+def normalise(images: Images, config: XrayPreprocessing) -> Images:
+    """Turn grey values into the network's input: ``(value / 255 - mean) / std``.
+
+    Args:
+        images: Grey values in 0..255, any shape, uint8 or float.
+        config: Names mean and standard deviation, both for grey values in 0..1.
+
+    Returns:
+        A new float32 tensor or array of the same shape, on the same device.
+    """
+    scale, offset = 1 / (WHITE * config.std), -config.mean / config.std
+    if isinstance(images, Tensor):
+        return images.to(torch.float32, copy=True).mul_(scale).add_(offset)
+    values = images.astype(np.float32)
+    values *= np.float32(scale)
+    values += np.float32(offset)
+    return values

@@ -1,0 +1,139 @@
+"""X-rays with their labels: preprocessed once into a memory map, augmented in the workers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from datamodules.base import TaskDataModule, draws_of
+from datamodules.batches import DataInfo, LabelSet, XrayBatch
+from datamodules.cache import CacheItem, ImageCache, build_or_open
+from datamodules.cases import CaseTable, resolve
+from datamodules.configs.xrays import XrayAugmentation, XraysConfig
+from datamodules.errors import ConfigError
+from datamodules.samplers import Draw, label_balanced_weights
+from datamodules.targets import label_set, target_matrix
+from datamodules.transforms.xray_augmentation import AugmentXray
+from datamodules.transforms.xray_preprocessing import PreprocessXray, normalise
+from datamodules.transforms.xray_reading import read_xray
+
+
+class XraysData(TaskDataModule):
+    """X-rays for classification.
+
+    Args:
+        config: Settings.
+        seed: Seed of the experiment.
+        labels: The labels of a trained model, when an external dataset is to be scored by it.
+    """
+
+    config: XraysConfig
+
+    def __init__(self, config: XraysConfig, seed: int = 0, labels: LabelSet | None = None) -> None:
+        super().__init__(config, seed)
+        self.labels = labels
+        self.targets: np.ndarray
+        self.cache: ImageCache
+
+    def prepare_pixels(self, table: CaseTable) -> Mapping[str, bytes]:
+        """Build the targets and the cache of images."""
+        self.labels = self.labels or label_set(table, self.config.labels)
+        self.targets = target_matrix(table, self.labels)
+        preprocess = PreprocessXray(self.config.preprocessing)
+        size = self.config.preprocessing.size
+        self.cache = build_or_open(
+            [
+                CacheItem(case.case_id, source := _only_image(case.inputs), resolve(table.root, source.path))
+                for case in table.cases
+            ],
+            lambda item: preprocess(read_xray(item.path, item.source.selector)),
+            self.config.preprocessing.model_dump(mode="json"),
+            shape=(size, size),
+            name=table.name,
+        )
+        return {
+            case.case_id: digest.tobytes()
+            for case, digest in zip(table.cases, self.cache.hashes, strict=True)
+        }
+
+    def dataset(self, *, training: bool) -> "XrayDataset":
+        """Images from the cache, augmented while training."""
+        augmentation = self.config.augmentation if training else None
+        return XrayDataset(self.cache, self.targets, self.config, augmentation, self.seed)
+
+    def indices(self, split: str) -> list[int]:
+        """Positions of a split's cases; those without any known label cannot be trained on."""
+        known = ~np.isnan(self.targets).all(axis=1)
+        return [index for index in super().indices(split) if known[index]]
+
+    def case_weights(self, indices: Sequence[int]) -> np.ndarray | None:
+        """Equal chances for every outcome of every label, when sampling is class-balanced."""
+        if self.config.sampling == "natural" or self.labels is None:
+            return None
+        return label_balanced_weights(self.targets[indices], exclusive=self.labels.exclusive)
+
+    @property
+    def info(self) -> DataInfo:
+        """What the module may know of the data."""
+        if self.labels is None:
+            raise ConfigError("prepare() has not been called")
+        size = self.config.preprocessing.size
+        targets = self.targets[self.indices("train")]
+        return DataInfo(
+            labels=self.labels,
+            positives=tuple(int(n) for n in (targets == 1).sum(0)),
+            negatives=tuple(int(n) for n in (targets == 0).sum(0)),
+            channels=1,
+            size=(size, size),
+        )
+
+
+class XrayDataset(Dataset[XrayBatch]):
+    """Whole batches of images from the memory map.
+
+    Args:
+        cache: Preprocessed images.
+        targets: float32 ``(n, L)``, in the order of the cache.
+        config: Settings.
+        augmentation: Random changes, or None.
+        seed: Seed of the experiment, part of the key of every random change.
+    """
+
+    def __init__(
+        self,
+        cache: ImageCache,
+        targets: np.ndarray,
+        config: XraysConfig,
+        augmentation: XrayAugmentation | None,
+        seed: int,
+    ) -> None:
+        self.cache, self.targets, self.seed = cache, targets, seed
+        self.preprocessing = config.preprocessing
+        self.augment = AugmentXray(augmentation) if augmentation is not None else None
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitems__(self, draws: Sequence[Draw]) -> XrayBatch:
+        """One batch; torch's loader hands over the whole list of draws."""
+        index, epoch, draw = draws_of(draws)
+        images = np.stack([self._image(*key) for key in draws])
+        return XrayBatch(
+            image=torch.from_numpy(normalise(images, self.preprocessing))[:, None],
+            target=torch.from_numpy(self.targets[index.numpy()]),
+            index=index,
+            epoch=epoch,
+            draw=draw,
+        )
+
+    def _image(self, index: int, epoch: int, draw: int) -> np.ndarray:
+        image = self.cache.images[index]
+        return image if self.augment is None else self.augment(image, self.seed, epoch, draw)
+
+
+def _only_image(inputs: Mapping[str, Any]) -> Any:  # noqa: ANN401 - Source
+    if "image" not in inputs:
+        raise ConfigError(f"this dataset has no X-ray image: its inputs are {', '.join(inputs)}")
+    return inputs["image"]

@@ -1,0 +1,196 @@
+"""From the words of ``python -m experiments.run`` to what they ask for."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from datamodules.errors import ConfigError
+from experiments.catalog.index import find, listing, recipe, summary
+from experiments.experiment import Experiment
+from experiments.overrides import Options, with_kinds, with_values
+from experiments.setting_tree import SettingPath, by_option
+from experiments.yaml_comments import commented_yaml
+
+PROGRAM = "python -m experiments.run"
+RESUMABLE = (
+    "data.workers",
+    "logging.*",
+    "trainer.checkpoint_every_*",
+    "trainer.log_every_steps",
+    "trainer.max_epochs",
+)
+"""Settings that may change when a run goes on; the last one only under a constant schedule."""
+_FLAGS = ("--help", "--print-config")
+
+
+@dataclass(frozen=True)
+class Show:
+    """Print a text and end: the listing, a help page, or a configuration."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start a run of an experiment."""
+
+    experiment: Experiment
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Go on with the run in a folder: ``experiment`` is the run's own, with the overrides."""
+
+    run: Path
+    experiment: Experiment
+
+
+RunRequest = Show | Start | Resume
+
+
+def parse_run(argv: Sequence[str]) -> RunRequest:
+    """Understand the arguments of ``python -m experiments.run``; writes nothing.
+
+    Raises:
+        ConfigError: If anything is wrong with them; the message is for the user.
+    """
+    names, options = split_words(argv)
+    flags = {flag for flag in _FLAGS if options.pop(flag, None) is not None}
+    source = _source(names, options)
+    if source is not None:
+        return _request(source, flags, options)
+    if options or "--print-config" in flags:
+        raise ConfigError(
+            f"which experiment? Its name comes first:\n  {PROGRAM} NAME {' '.join(argv)}\n"
+            f"The names are listed by: {PROGRAM}"
+        )
+    return Show(listing())
+
+
+def split_words(argv: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """Divide words into names, and options with their values; underscores become hyphens.
+
+    Raises:
+        ConfigError: If an option is given twice, or a flag has a value.
+    """
+    names: list[str] = []
+    options: dict[str, list[str]] = {}
+    values = names
+    for word in argv:
+        if not re.match(r"--|-[A-Za-z]", word):
+            values.append(word)
+            continue
+        option, equals, value = word.partition("=")
+        option = "--help" if option == "-h" else option.replace("_", "-")
+        if option in options:
+            raise ConfigError(f"{option} is given twice")
+        if option in _FLAGS and equals:
+            raise ConfigError(f"{option} takes no value")
+        options[option] = [value] if equals else []
+        values = names if option in _FLAGS else options[option]
+    return names, options
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where the experiment comes from: its name, or --config or --resume and a path."""
+
+    words: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        return " ".join((PROGRAM, *self.words))
+
+    @property
+    def run(self) -> Path | None:
+        return Path(self.words[1]) if self.words[0] == "--resume" else None
+
+    def experiment(self) -> Experiment:
+        if len(self.words) == 1:
+            return find(self.words[0])
+        return Experiment.from_yaml(_file_of(self.run) if self.run else Path(self.words[1]))
+
+    def about(self) -> str:
+        if len(self.words) == 1:
+            return summary(recipe(self.words[0]))
+        return self.experiment().description
+
+
+def _source(names: list[str], options: dict[str, list[str]]) -> _Source | None:
+    """Take the name, --config or --resume from the words; there may be one of them."""
+    if len(names) > 1:
+        raise ConfigError(
+            f"one experiment at a time, not {len(names)}: {' '.join(names)} (options begin with --)"
+        )
+    given = [_Source((name,)) for name in names]
+    for option, what in (("--config", "FILE"), ("--resume", "RUN_FOLDER")):
+        values = options.pop(option, None)
+        if values is not None and len(values) != 1:
+            raise ConfigError(f"{option} takes one value, not {len(values)}: {option} {what}")
+        given += [_Source((option, value)) for value in values or ()]
+    if len(given) > 1:
+        both = " and ".join(source.words[0] for source in given)
+        raise ConfigError(
+            f"{both} exclude each other: give NAME, --config FILE or --resume RUN_FOLDER"
+        )
+    return given[0] if given else None
+
+
+def _file_of(run: Path) -> Path:
+    file = run / "experiment.yaml"
+    if not file.is_file():
+        fault = "it has no experiment.yaml" if run.is_dir() else "there is no such folder"
+        raise ConfigError(f"{run} is not a run folder: {fault}")
+    return file
+
+
+def _request(source: _Source, flags: set[str], options: Options) -> RunRequest:
+    experiment = source.experiment()
+    if source.run:
+        _refuse_what_is_fixed(experiment, options)
+    experiment = with_kinds(experiment, options)
+    if "--help" in flags:
+        return Show(_help(source, experiment))
+    experiment = with_values(experiment, options)
+    if "--print-config" in flags:
+        return Show(commented_yaml(experiment))
+    return Resume(source.run, experiment) if source.run else Start(experiment)
+
+
+def _help(source: _Source, experiment: Experiment) -> str:
+    from experiments.option_help import help_text  # tyro takes a quarter of the start-up time
+
+    paragraphs = (
+        source.about(),
+        "Defaults are those of this experiment. A --*.kind brings its own options: together with "
+        "--help they are shown here. --print-config prints everything as YAML for --config.",
+    )
+    return help_text(experiment, source.command, paragraphs, _may_change if source.run else None)
+
+
+def _refuse_what_is_fixed(experiment: Experiment, options: Options) -> None:
+    """Refuse to change what the results of a run so far depend on.
+
+    Raises:
+        ConfigError: If an option may not be given together with --resume.
+    """
+    known = by_option(experiment)
+    fixed = [each for each in options if each in known and not _may_change(known[each].path)]
+    if fixed:
+        raise ConfigError(
+            f"{', '.join(fixed)} cannot change when a run goes on. What can: "
+            f"{', '.join('--' + each.replace('_', '-') for each in RESUMABLE)}.\n"
+            f"Otherwise start a new run: {PROGRAM} --config RUN_FOLDER/experiment.yaml [options]"
+        )
+    schedules = {each.value for each in known.values() if each.path[-2:] == ("schedule", "kind")}
+    if "--trainer.max-epochs" in options and schedules - {"constant"}:
+        raise ConfigError(
+            "--trainer.max-epochs cannot change when a run goes on, unless its learning rate is "
+            f"constant: the schedule of this run ({', '.join(map(str, schedules))}) depends on it"
+        )
+
+
+def _may_change(path: SettingPath) -> bool:
+    return any(fnmatchcase(".".join(path), pattern) for pattern in RESUMABLE)

@@ -1,0 +1,80 @@
+"""The final evaluation: best weights, operating point from validation, then test, once."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from callbacks.checkpoint_files import BEST, read_checkpoint, write_checkpoint
+from callbacks.predictions import write_predictions
+from callbacks.provenance import KEY
+from datamodules.base import TaskDataModule
+from experiments.environment import revision
+from experiments.experiment import Experiment
+from experiments.figures.drawing import draw_run
+from experiments.report import write_report
+from experiments.results import metrics_text
+from experiments.run_folder import RunFolder, write_whole
+from experiments.trainers import build_evaluator
+from experiments.wandb_results import log_results
+from lightning_modules.base import TaskModule
+
+log = logging.getLogger("lightbox")
+
+
+def evaluate_run(
+    experiment: Experiment,
+    module: TaskModule,
+    data: TaskDataModule,
+    folder: RunFolder,
+    attempt: int,
+    loggers: Sequence[Any],
+) -> None:
+    """Score validation and test with the best weights, and write everything a person looks at.
+
+    Every process of a ddp run takes part in scoring; the leading one writes.
+    """
+    checkpoint = read_checkpoint(folder.checkpoints / BEST)
+    module.load_state_dict(checkpoint["state_dict"])
+    trainer = build_evaluator(experiment.trainer, folder)
+    trainer.validate(module, datamodule=data, verbose=False)
+    has_test = bool(data.indices("test"))
+    if has_test:
+        if trainer.is_global_zero:
+            folder.record_test_opening(by="run", attempt=attempt, split="test", revision=revision())
+        trainer.test(module, datamodule=data, verbose=False)
+    if not trainer.is_global_zero:
+        return
+    operating_point = module.choose_operating_point(module.rows["val"])
+    freeze(checkpoint, operating_point, folder)
+    results: dict[str, Any] = {"operating_point": operating_point}
+    for split in ("val", "test") if has_test else ("val",):
+        rows = module.rows[split]
+        found = module.final_figures(rows, operating_point, experiment.logging.bootstrap_samples)
+        results[split] = {name: figure.to_dict() for name, figure in found.items()}
+        table = [module.table_row(row, operating_point) for row in rows]
+        write_predictions(folder.predictions / f"{split}.csv", table)
+    write_whole(folder.metrics_file, metrics_text(results))
+    draw_run(module, data, folder, operating_point)
+    write_report(folder, data, module)
+    log_results(loggers, experiment, module, data, folder)
+    _announce(folder, results, module)
+
+
+def freeze(checkpoint: dict[str, Any], operating_point: dict[str, Any], folder: RunFolder) -> None:
+    """Keep the operating point with the weights that it was chosen for."""
+    checkpoint[KEY] = {**checkpoint[KEY], "operating_point": operating_point}
+    write_checkpoint(checkpoint, folder.checkpoints / BEST)
+
+
+def _announce(folder: RunFolder, results: dict[str, Any], module: TaskModule) -> None:
+    split = "test" if "test" in results else "val"
+    for name in module.headline:
+        figure = results[split].get(name)
+        if figure is not None and figure["value"] is not None:
+            interval = (
+                f" [{figure['low']:.3f}, {figure['high']:.3f}]" if figure["low"] is not None else ""
+            )
+            log.info(
+                "%s %s %.3f%s, n = %d", split, name, figure["value"], interval, figure["cases"]
+            )
+    log.info("report: %s", folder.report_file)

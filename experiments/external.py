@@ -1,0 +1,65 @@
+"""A trained model scored on a dataset that it never saw."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from callbacks.predictions import write_predictions
+from datamodules.errors import ConfigError
+from experiments.environment import revision
+from experiments.experiment import Experiment, describe
+from experiments.prediction import Predictor
+from experiments.results import metrics_text
+from experiments.run_folder import RunFolder, write_whole
+from experiments.tasks import build_data
+from experiments.trainers import build_evaluator
+
+log = logging.getLogger("lightbox")
+
+
+def evaluate_external(folder: RunFolder, data: dict[str, Any], output: Path) -> None:
+    """Score every case of a dataset with the best weights at their frozen operating point.
+
+    Preprocessing is the checkpoint's; only the reader comes from ``data``. The opening is recorded
+    in the run's ledger.
+
+    Args:
+        folder: A finished run.
+        data: Values of data settings; ``reader`` is what counts.
+        output: Receives metrics.json and predictions.csv.
+
+    Raises:
+        ConfigError: If ``data`` is not valid.
+        DataError: If the dataset is not, or knows none of the model's labels.
+    """
+    predictor = Predictor.load(folder.path)
+    experiment = _with_reader(predictor.experiment, data)
+    module = predictor.module
+    cases = build_data(experiment, labels=module.data.labels)
+    cases.prepare(held_out=True)
+    folder.record_test_opening(by="evaluate", split=cases.table.name, revision=revision())
+    trainer = build_evaluator(experiment.trainer.replace(devices=1, nodes=1))
+    trainer.test(module, datamodule=cases, verbose=False)
+    rows, point = module.rows["test"], predictor.operating_point
+    figures = module.final_figures(rows, point, experiment.logging.bootstrap_samples)
+    results = {name: figure.to_dict() for name, figure in figures.items()}
+    write_predictions(output / "predictions.csv", [module.table_row(row, point) for row in rows])
+    write_whole(
+        output / "metrics.json", metrics_text({"external": results, "operating_point": point})
+    )
+    for name in module.headline:
+        if (value := results[name]["value"]) is not None:
+            low, high = results[name]["low"], results[name]["high"]
+            log.info("%s %s %s [%s, %s]", cases.table.name, name, value, low, high)
+    log.info("%d cases: %s", len(rows), output / "metrics.json")
+
+
+def _with_reader(experiment: Experiment, data: dict[str, Any]) -> Experiment:
+    values = experiment.model_dump()
+    values["data"] |= {"reader": data["reader"], "workers": data.get("workers", 2)}
+    try:
+        return Experiment.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"the dataset's settings are not valid:\n{describe(error)}") from error

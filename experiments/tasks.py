@@ -1,0 +1,59 @@
+"""From settings to a datamodule and a module: the one place that knows which belong together."""
+
+from typing import TYPE_CHECKING, Any
+
+from datamodules.batches import DataInfo, LabelSet
+from datamodules.errors import CheckpointError
+from experiments.experiment import Experiment
+
+if TYPE_CHECKING:
+    from datamodules.xrays import XraysData
+    from lightning_modules.xray_classifier import XrayClassifier
+
+
+def build_data(experiment: Experiment, labels: LabelSet | None = None) -> "XraysData":
+    """The datamodule of an experiment, not yet prepared.
+
+    Args:
+        experiment: Settings.
+        labels: Labels of a trained model that an external dataset is to be scored by.
+    """
+    from datamodules.xrays import XraysData
+
+    return XraysData(experiment.data, experiment.seed, labels)
+
+
+def build_module(
+    experiment: Experiment, data: DataInfo, *, load_weights: bool = True
+) -> "XrayClassifier":
+    """The module of an experiment, with initial weights drawn from its seed."""
+    import torch
+
+    from lightning_modules.xray_classifier import XrayClassifier
+
+    torch.manual_seed(experiment.seed)
+    return XrayClassifier(experiment.task, data, load_weights=load_weights)
+
+
+def rebuild_module(checkpoint: dict[str, Any]) -> "XrayClassifier":
+    """The module that a checkpoint was saved from, with its weights, ready to predict.
+
+    Raises:
+        CheckpointError: If the checkpoint was not written by Lightbox, or its weights do not fit.
+    """
+    from pydantic import ValidationError
+
+    try:
+        facts = checkpoint["lightbox"]
+        experiment = Experiment.model_validate(facts["experiment"])
+        info = DataInfo.from_dict(facts["data"])
+    except (KeyError, TypeError, ValidationError) as error:
+        raise CheckpointError(
+            f"the checkpoint was not written by this version of Lightbox: {error}"
+        ) from error
+    module = build_module(experiment, info, load_weights=False)
+    try:
+        module.load_state_dict(checkpoint["state_dict"])
+    except RuntimeError as error:
+        raise CheckpointError(f"the weights do not fit the network they claim: {error}") from error
+    return module.eval()

@@ -1,0 +1,130 @@
+"""From settings to Lightning trainers: one that trains, one that evaluates."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EMAWeightAveraging
+from pytorch_lightning.loggers import Logger
+
+from callbacks.checkpoint_files import AtomicCheckpointIO
+from callbacks.checkpointing import Checkpointing
+from callbacks.early_stopping import StopEarly
+from callbacks.finite_loss import FiniteLoss
+from callbacks.metrics_log import MetricsLog
+from callbacks.progress import EpochLines, progress_bar
+from callbacks.step_seed import StepSeed
+from datamodules.errors import ConfigError
+from experiments.experiment import Experiment, TrainerConfig
+from experiments.run_folder import RunFolder
+from lightning_modules.base import TaskModule
+from lightning_modules.metrics.directions import lower_is_better
+
+
+def build_trainer(
+    experiment: Experiment,
+    module: TaskModule,
+    folder: RunFolder,
+    attempt: int,
+    loggers: Sequence[Logger],
+    extra: Sequence[pl.Callback],
+) -> pl.Trainer:
+    """The trainer that fits."""
+    config = experiment.trainer
+    check_precision(config)
+    torch.use_deterministic_algorithms(config.deterministic, warn_only=True)
+    manual = not module.automatic_optimization
+    return pl.Trainer(
+        **_hardware(config),
+        max_epochs=config.max_epochs,
+        accumulate_grad_batches=1 if manual else config.accumulate_batches,
+        gradient_clip_val=None if manual else config.clip_gradient_norm,
+        check_val_every_n_epoch=config.validate_every_epochs,
+        num_sanity_val_steps=0,
+        callbacks=[*_training_callbacks(experiment, module, folder, attempt), *extra],
+        logger=list(loggers) or False,
+        default_root_dir=folder.path,
+    )
+
+
+def build_evaluator(config: TrainerConfig, folder: RunFolder | None = None) -> pl.Trainer:
+    """A trainer that only validates, tests or predicts, and logs nothing."""
+    check_precision(config)
+    return pl.Trainer(
+        **_hardware(config),
+        logger=False,
+        callbacks=[progress_bar(None)],
+        default_root_dir=folder.path if folder is not None else None,
+    )
+
+
+def _hardware(config: TrainerConfig) -> dict[str, Any]:
+    several = config.devices * config.nodes > 1
+    return {
+        "accelerator": config.accelerator,
+        "devices": config.devices,
+        "num_nodes": config.nodes,
+        "strategy": "ddp" if several else "auto",
+        "precision": config.precision,
+        "use_distributed_sampler": False,
+        "plugins": [AtomicCheckpointIO()],
+        "enable_model_summary": False,
+        "enable_checkpointing": True,
+        "inference_mode": True,
+    }
+
+
+def _training_callbacks(
+    experiment: Experiment, module: TaskModule, folder: RunFolder, attempt: int
+) -> list[pl.Callback]:
+    config = experiment.trainer
+    callbacks: list[pl.Callback] = [
+        StepSeed(experiment.seed),
+        FiniteLoss(),
+        MetricsLog(folder.metrics_log, config.log_every_steps, attempt),
+        EpochLines(module.monitored),
+        progress_bar(module.monitored),
+        Checkpointing(
+            folder.checkpoints,
+            module.monitored,
+            config.checkpoint_every_minutes,
+            config.checkpoint_every_steps,
+        ),
+    ]
+    if config.ema_decay is not None:
+        callbacks.insert(0, EMAWeightAveraging(decay=config.ema_decay))
+    if config.early_stopping_epochs is not None:
+        callbacks.append(
+            StopEarly(
+                f"val/{module.monitored}",
+                patience=config.early_stopping_epochs,
+                mode="min" if lower_is_better(module.monitored) else "max",
+            )
+        )
+    return callbacks
+
+
+def check_precision(config: TrainerConfig) -> None:
+    """Refuse a number format that this machine only emulates.
+
+    Raises:
+        ConfigError: Says why, and what to use.
+    """
+    on_gpu = config.accelerator == "gpu" or (
+        config.accelerator == "auto" and torch.cuda.is_available()
+    )
+    if config.accelerator == "gpu" and not torch.cuda.is_available():
+        raise ConfigError("--trainer.accelerator gpu: torch sees no GPU here")
+    if config.precision == "32":
+        return
+    if on_gpu:
+        if config.precision == "bf16-mixed" and not torch.cuda.is_bf16_supported(False):
+            raise ConfigError("this GPU has no bfloat16; use --trainer.precision 16-mixed")
+    elif config.precision == "16-mixed":
+        raise ConfigError("16-mixed needs a GPU; on a CPU use --trainer.precision 32")
+    elif not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        raise ConfigError(
+            "this CPU has no bfloat16 instructions, and emulating them is about 70 times slower;"
+            " use --trainer.precision 32"
+        )

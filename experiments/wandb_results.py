@@ -1,0 +1,2 @@
+"""placeholder"""
+def log_results(*a): pass

@@ -1,0 +1,54 @@
+"""An experiment as YAML in which every setting carries its explanation."""
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, get_args, get_origin
+
+import yaml
+from pydantic.fields import FieldInfo
+
+from datamodules.schema import Settings
+from experiments.experiment import Experiment
+from experiments.setting_tree import members
+
+_WIDTH = 100
+
+
+def commented_yaml(experiment: Experiment) -> str:
+    """Complete YAML with comments; reading it gives an equal experiment."""
+    return "\n".join(_lines(experiment, experiment.model_dump(mode="json"), {})) + "\n"
+
+
+def _lines(
+    owner: Settings, values: dict[str, Any], kinds: Mapping[str, type[Settings]]
+) -> Iterator[str]:
+    for name in sorted(values, key=lambda name: name != "kind"):
+        field, value = type(owner).model_fields[name], getattr(owner, name)
+        yield from _comment(field, [*kinds] if name == "kind" and kinds else _choices(field))
+        if isinstance(value, Settings):
+            yield f"{name}:"
+            inner = _lines(value, values[name], members(field))
+            yield from (f"  {line}" if line else line for line in inner)
+        else:
+            yield from _entry(name, values[name])
+
+
+def _comment(field: FieldInfo, choices: list[str]) -> Iterator[str]:
+    one_of = f"one of: {', '.join(choices)}" if len(choices) > 1 else ""
+    for text in (field.description, one_of):
+        yield from textwrap.wrap(
+            text or "", _WIDTH - 8, initial_indent="# ", subsequent_indent="# "
+        )
+
+
+def _choices(field: FieldInfo) -> list[str]:
+    is_choice = get_origin(field.annotation) is Literal
+    return [str(choice) for choice in get_args(field.annotation)] if is_choice else []
+
+
+def _entry(name: str, value: object) -> list[str]:
+    flow = None if isinstance(value, list | dict) else False
+    text = yaml.safe_dump(
+        {name: value}, default_flow_style=flow, allow_unicode=True, width=_WIDTH - 8
+    )
+    return text.rstrip("\n").split("\n")

@@ -1,0 +1,32 @@
+"""Which metrics are better when they are lower."""
+
+LOWER_IS_BETTER = frozenset(
+    {
+        "brier",
+        "ece",
+        "hd95_mm",
+        "log_loss",
+        "loss",
+        "mae",
+        "mre_mm",
+        "mre_px",
+        "mse",
+        "volume_error_ml",
+    }
+)
+"""All other metrics are better when they are higher."""
+
+STAGES = ("train", "val", "test", "predict")
+
+
+def lower_is_better(name: str) -> bool:
+    """Whether a smaller value of a metric is the better one.
+
+    Args:
+        name: With or without a stage, a label and a decision rule: ``log_loss``, ``val/log_loss``,
+            ``auroc/Nodule``, ``sensitivity@operating_point/Nodule``. Whatever ends in ``loss`` or
+            ``error`` is better when lower; an unknown metric is better when higher.
+    """
+    stage, _, rest = name.partition("/")
+    metric = (rest if stage in STAGES and rest else name).partition("/")[0].partition("@")[0]
+    return metric in LOWER_IS_BETTER or metric.endswith(("loss", "error"))

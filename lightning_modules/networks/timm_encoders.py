@@ -1,0 +1,89 @@
+"""Encoders of timm by name, with published, local or no weights; errors say how to get them."""
+
+import socket
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import timm
+from huggingface_hub import constants
+from torch import nn
+
+from datamodules.errors import ConfigError
+from lightning_modules.configs.networks import TimmNetworkConfig
+
+PROBE_SECONDS = 3.0
+
+
+def build_encoder(config: TimmNetworkConfig, channels: int, *, load_weights: bool) -> nn.Module:
+    """Build an encoder that returns one feature vector a case.
+
+    Args:
+        config: Settings.
+        channels: Image channels; timm sums the first layer's published weights for one channel.
+        load_weights: False when the weights of a checkpoint follow.
+
+    Raises:
+        ConfigError: If there is no such encoder, or its weights cannot be had.
+    """
+    if not timm.is_model(config.encoder):
+        near = get_close_matches(config.encoder, timm.list_models())
+        raise ConfigError(
+            f"timm has no encoder '{config.encoder}'"
+            + (f"; near it are {', '.join(near)}" if near else "")
+        )
+    if config.weights is not None and load_weights and not Path(config.weights).is_file():
+        raise ConfigError(f"--task.network.weights: there is no file {config.weights}")
+    wanted = load_weights and (config.pretrained or config.weights is not None)
+    overlay = {"file": config.weights} if config.weights is not None else None
+    if not wanted:
+        return timm.create_model(config.encoder, in_chans=channels, num_classes=0)
+    try:
+        with _offline_without_network():
+            return timm.create_model(
+                config.encoder,
+                pretrained=True,
+                pretrained_cfg_overlay=overlay,
+                in_chans=channels,
+                num_classes=0,
+            )
+    except Exception as error:
+        raise ConfigError(_missing_weights(config, error)) from error
+
+
+@contextmanager
+def _offline_without_network() -> Iterator[None]:
+    """Use only the cache when the hub cannot be reached; its own retries take 46 seconds."""
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = before or not _hub_answers()
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def _hub_answers() -> bool:
+    if urllib.request.getproxies():
+        return True
+    try:
+        with socket.create_connection((urlsplit(constants.ENDPOINT).hostname, 443), PROBE_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def _missing_weights(config: TimmNetworkConfig, error: Exception) -> str:
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    if config.weights is not None:
+        return f"--task.network.weights: the file does not hold weights of {config.encoder}: {reason}"
+    return (
+        f"the published weights of {config.encoder} are not on this machine, and the place they"
+        " are published at does not answer. Either\n"
+        "  - run once where there is a network, and copy ~/.cache/huggingface here:\n"
+        f"    python -c \"import timm; timm.create_model('{config.encoder}', pretrained=True)\"\n"
+        "  - or give a local file: --task.network.weights FILE.safetensors\n"
+        "  - or train from scratch: --task.network.pretrained False"
+    )

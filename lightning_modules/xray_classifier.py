@@ -1,0 +1,116 @@
+"""The X-ray classifier: binary, one of many classes, or many labels of which some may be missing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from datamodules.batches import DataInfo, XrayBatch
+from lightning_modules.base import Prediction, Row, TaskModule
+from lightning_modules.configs.xray_classifier import XrayClassifierConfig
+from lightning_modules.losses.classification import build_loss
+from lightning_modules.metrics.classification import ClassificationMetrics
+from lightning_modules.metrics.decisions import table_row, thresholds
+from lightning_modules.metrics.intervals import Figure
+from lightning_modules.metrics.operating_points import choose_thresholds
+from lightning_modules.networks.timm_classifier import TimmClassifier
+
+
+class XrayClassifier(TaskModule):
+    """Classifies 2D X-rays.
+
+    Args:
+        config: Settings.
+        data: What is known of the data: labels, their counts in training, image size.
+        load_weights: False when the weights of a checkpoint follow.
+    """
+
+    network: TimmClassifier
+    headline = (
+        "auroc",
+        "average_precision",
+        "accuracy",
+        "accuracy@operating_point",
+        "sensitivity@operating_point",
+        "specificity@operating_point",
+        "ece",
+    )
+
+    def __init__(
+        self, config: XrayClassifierConfig, data: DataInfo, *, load_weights: bool = True
+    ) -> None:
+        super().__init__(config.optimizer, config.monitor)
+        self.config, self.data = config, data
+        self.network = TimmClassifier(
+            config.network, data.channels, data.size, len(data.labels.names), load_weights=load_weights
+        )
+        self.loss = build_loss(config.loss, data)
+        self.metrics = ClassificationMetrics(data.labels)
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The image encoder, which may have a learning rate of its own."""
+        return self.network.encoder
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits ``(B, L)`` of images float ``(B, 1, H, W)``."""
+        logits: Tensor = self.network(images)
+        return logits
+
+    def probabilities(self, images: Tensor) -> Tensor:
+        """Probabilities float32 ``(B, L)``: softmax of exclusive classes, else sigmoid."""
+        logits = self(images).float()
+        return logits.softmax(1) if self.data.labels.exclusive else logits.sigmoid()
+
+    def compute_loss(self, batch: XrayBatch) -> Mapping[str, Tensor]:
+        """Loss over the known labels of the batch."""
+        return {"loss": self.loss(self(batch["image"]), batch["target"])}
+
+    def predict_cases(self, batch: XrayBatch) -> list[Prediction]:
+        """Probabilities of each case, one a label."""
+        scores = self.probabilities(batch["image"]).cpu().tolist()
+        ids = zip(batch["case_id"], batch["patient_id"], scores, strict=True)
+        return [Prediction(*each) for each in ids]
+
+    def case_targets(self, batch: XrayBatch) -> Sequence[list[float | None]]:
+        """Labels of each case; None where not known."""
+        rows = batch["target"].cpu().tolist()
+        return [[None if value != value else value for value in row] for row in rows]  # noqa: PLR0124
+
+    def score_case(self, prediction: Prediction, target: Any) -> Row:  # noqa: ANN401
+        """Probabilities beside the truth."""
+        return {"scores": prediction.value, "targets": target}
+
+    def summarize(self, rows: Sequence[Row]) -> dict[str, float]:
+        """Point values of the classification metrics."""
+        return self.metrics.summarize(rows)
+
+    def choose_operating_point(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """Threshold of each label, with what it reached on validation."""
+        return choose_thresholds(self.config.operating_point, rows, self.data.labels)
+
+    def final_figures(
+        self, rows: Sequence[Row], operating_point: dict[str, Any], samples: int
+    ) -> dict[str, Figure]:
+        """Every classification metric with its interval."""
+        return self.metrics.figures(rows, thresholds(operating_point), samples, seed=0)
+
+    def table_row(self, row: Row, operating_point: dict[str, Any]) -> dict[str, Any]:
+        """Probability, decision at the operating point, and truth of every label."""
+        return table_row(row, self.data.labels, thresholds(operating_point))
+
+    def on_train_start(self) -> None:
+        """Freeze what is frozen; a resume in the middle of an epoch starts here."""
+        self.on_train_epoch_start()
+
+    def on_train_epoch_start(self) -> None:
+        """Let the next stage of the encoder join, when it is unfrozen gradually."""
+        network = self.config.network
+        if network.encoder_training == "gradual":
+            self.network.freeze_until(self.current_epoch // network.unfreeze_every_epochs)
+
+    def on_before_optimizer_step(self, optimizer: Any) -> None:  # noqa: ANN401
+        """Leave frozen stages as they are."""
+        del optimizer
+        if self.config.network.encoder_training == "gradual":
+            self.network.drop_frozen_gradients()

@@ -1,11 +1,11 @@
 """Checkpoint files: whole or absent, verified before they are read, and free of code."""
 
 import os
-import pickle  # noqa: S403 - only for the name of the error that torch raises
 import shutil
 import zipfile
 import zlib
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -100,7 +100,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"checkpoint {path} is damaged: record {damaged} fails its checksum")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except UnpicklingError as error:
         raise CheckpointError(
             f"checkpoint {path} holds something other than tensors and plain values; it may run"
             " code and is refused"

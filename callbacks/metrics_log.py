@@ -49,7 +49,7 @@ class MetricsLog(pl.Callback):
         started, cases = self._since
         self._since = (started, cases + len(batch["index"]) * trainer.world_size)
         step = trainer.global_step
-        if step == self._logged_step or step % self.every_steps:
+        if step // self.every_steps == self._logged_step // self.every_steps:
             return
         self._logged_step = step
         if trainer.is_global_zero and isinstance(pl_module, TaskModule):

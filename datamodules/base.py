@@ -22,7 +22,8 @@ SPLITS = ("train", "val", "test")
 class TaskDataModule(pl.LightningDataModule):
     """The data of one task, from a reader to batches.
 
-    A task writes :meth:`prepare_pixels` and :meth:`dataset`, and may write :meth:`case_weights`.
+    A task writes :meth:`prepare_pixels` and :meth:`dataset`, and may write :meth:`facts` and
+    :meth:`case_weights`.
     Call :meth:`prepare` once before training; the order of training cases is then a function of
     (seed, epoch), so that a checkpoint holds two numbers and no history.
 
@@ -47,6 +48,10 @@ class TaskDataModule(pl.LightningDataModule):
     @abstractmethod
     def dataset(self, *, training: bool) -> Dataset[Any]:
         """A dataset whose ``__getitems__`` turns a list of draws into one batch."""
+
+    def facts(self) -> dict[str, Any]:
+        """What a module knew of the data when it was built: plain values, kept in checkpoints."""
+        return {}
 
     def case_weights(self, indices: Sequence[int]) -> np.ndarray | None:
         """Chance of each training case to be drawn; None: every case once an epoch."""

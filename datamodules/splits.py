@@ -173,7 +173,7 @@ def _check_official(table: CaseTable) -> None:
     if problems:
         raise DataError(
             f"{len(problems)} patients are on two sides of the official split; mend it, or draw a "
-            "split with --data.split.no-official",
+            "split with --data.split.official False",
             problems,
         )
     if not any(case.split in ("train", "train_val") for case in table.cases):

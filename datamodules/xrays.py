@@ -51,7 +51,7 @@ class XraysData(TaskDataModule):
             lambda item: preprocess(read_xray(item.path, item.source.selector)),
             self.config.preprocessing.model_dump(mode="json"),
             shape=(size, size),
-            name=table.name,
+            dataset=table.name,
         )
         return {
             case.case_id: digest.tobytes()
@@ -73,6 +73,10 @@ class XraysData(TaskDataModule):
         if self.config.sampling == "natural" or self.labels is None:
             return None
         return label_balanced_weights(self.targets[indices], exclusive=self.labels.exclusive)
+
+    def facts(self) -> dict[str, Any]:
+        """The data's part of a checkpoint."""
+        return self.info.to_dict()
 
     @property
     def info(self) -> DataInfo:

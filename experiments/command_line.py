@@ -1,12 +1,15 @@
-"""From the words of ``python -m experiments.run`` to what they ask for."""
+"""From the words of a command line to what they ask for, and from errors to exit codes."""
 
+import os
 import re
-from collections.abc import Sequence
+import select
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from datamodules.errors import ConfigError
+from datamodules.errors import ConfigError, LightboxError
 from experiments.catalog.index import find, listing, recipe, summary
 from experiments.experiment import Experiment
 from experiments.overrides import Options, with_kinds, with_values
@@ -128,7 +131,7 @@ def _source(names: list[str], options: dict[str, list[str]]) -> _Source | None:
     for option, what in (("--config", "FILE"), ("--resume", "RUN_FOLDER")):
         values = options.pop(option, None)
         if values is not None and len(values) != 1:
-            raise ConfigError(f"{option} takes one value, not {len(values)}: {option} {what}")
+            raise ConfigError(f"{option} takes one {what}, not {len(values)}")
         given += [_Source((option, value)) for value in values or ()]
     if len(given) > 1:
         both = " and ".join(source.words[0] for source in given)
@@ -155,7 +158,7 @@ def _request(source: _Source, flags: set[str], options: Options) -> RunRequest:
         return Show(_help(source, experiment))
     experiment = with_values(experiment, options)
     if "--print-config" in flags:
-        return Show(commented_yaml(experiment))
+        return Show(commented_yaml(experiment).rstrip())
     return Resume(source.run, experiment) if source.run else Start(experiment)
 
 
@@ -164,10 +167,10 @@ def _help(source: _Source, experiment: Experiment) -> str:
 
     paragraphs = (
         source.about(),
-        "Defaults are those of this experiment. A --*.kind brings its own options: together with "
-        "--help they are shown here. --print-config prints everything as YAML for --config.",
+        "Defaults are those of this experiment. Together with a --*.kind, --help shows the options "
+        "of that kind. --print-config prints all of it as YAML, which --config reads.",
     )
-    return help_text(experiment, source.command, paragraphs, _may_change if source.run else None)
+    return help_text(experiment, source.command, paragraphs, _may_change if source.run else bool)
 
 
 def _refuse_what_is_fixed(experiment: Experiment, options: Options) -> None:
@@ -194,3 +197,36 @@ def _refuse_what_is_fixed(experiment: Experiment, options: Options) -> None:
 
 def _may_change(path: SettingPath) -> bool:
     return any(fnmatchcase(".".join(path), pattern) for pattern in RESUMABLE)
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Run a command, and return the exit code of its process.
+
+    What the user can mend becomes one message on standard error. Anything else is a bug, and
+    keeps its traceback.
+    """
+    try:
+        code = command()
+        sys.stdout.flush()
+    except LightboxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        if not _reader_is_gone():
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code
+
+
+def _reader_is_gone() -> bool:
+    """Whether nobody reads standard output any more, as behind ``| head``.
+
+    Other pipes break too, such as that to a dead worker process, and those must be heard of.
+    """
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))

@@ -60,7 +60,7 @@ def read_data_settings(path: Path) -> dict[str, Any]:
         ConfigError: If the file cannot be read or names no reader.
     """
     try:
-        values = yaml.safe_load(path.read_text())
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from datamodules.configs.xrays import XraysConfig
 from datamodules.errors import ConfigError
 from datamodules.schema import Settings
+from experiments.setting_errors import explain
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
 
 
@@ -91,7 +92,7 @@ class Experiment(Settings):
                 the message lists every wrong field.
         """
         try:
-            values = yaml.safe_load(path.read_text())
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise ConfigError(
                 f"cannot read the experiment file {path}: {error.strerror}"
@@ -101,16 +102,9 @@ class Experiment(Settings):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise ConfigError(f"{path} is not a valid experiment:\n{describe(error)}") from error
+            faults = "\n  ".join(explain(error, cls))
+            raise ConfigError(f"{path} is not a valid experiment:\n  {faults}") from error
 
     def to_yaml(self) -> str:
         """Complete YAML; :meth:`from_yaml` on it gives an equal experiment."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def describe(error: ValidationError) -> str:
-    """One line for each wrong field, by its dotted name."""
-    return "\n".join(
-        f"  {'.'.join(str(part) for part in item['loc']) or 'experiment'}: {item['msg']}"
-        for item in error.errors()
-    )

@@ -9,10 +9,11 @@ from pydantic import ValidationError
 from callbacks.predictions import write_predictions
 from datamodules.errors import ConfigError
 from experiments.environment import revision
-from experiments.experiment import Experiment, describe
+from experiments.experiment import Experiment
 from experiments.prediction import Predictor
 from experiments.results import metrics_text
 from experiments.run_folder import RunFolder, write_whole
+from experiments.setting_errors import explain
 from experiments.tasks import build_data
 from experiments.trainers import build_evaluator
 
@@ -62,4 +63,5 @@ def _with_reader(experiment: Experiment, data: dict[str, Any]) -> Experiment:
     try:
         return Experiment.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"the dataset's settings are not valid:\n{describe(error)}") from error
+        faults = "\n  ".join(explain(error, Experiment))
+        raise ConfigError(f"the dataset's settings are not valid:\n  {faults}") from error

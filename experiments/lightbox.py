@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from datamodules.errors import ConfigError
-from experiments.boundary import guarded
+from experiments.command_line import guarded
 from experiments.suggestions import suggestion
 
 VERBS = ("run", "predict", "evaluate", "report")
@@ -43,9 +43,9 @@ def _overview() -> str:
 
 
 def _summary(verb: str) -> str:
-    """First line of the module's docstring; read, not imported: some verbs import torch."""
+    """What the module's docstring says of it; read, not imported: some verbs import torch."""
     spec = find_spec(f"experiments.{verb.replace('-', '_')}")
     if spec is None or spec.origin is None:
         return ""
-    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8")))
-    return (text or "").partition("\n")[0]
+    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0].rpartition("``: ")[2]

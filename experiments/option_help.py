@@ -1,26 +1,31 @@
 """The page that ``--help`` shows: every option of one experiment, with its kinds and defaults."""
 
 import io
+import os
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import field, fields, make_dataclass
 from shutil import get_terminal_size
+from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tyro
+from pydantic.fields import FieldInfo
 
 from datamodules.schema import Settings
 from experiments.catalog.index import summary
 from experiments.experiment import Experiment
 from experiments.setting_tree import SettingPath, members
 
+_WIDEST = 100
+
 
 def help_text(
     experiment: Experiment,
     command: str,
     description: Sequence[str],
-    shown: Callable[[SettingPath], bool] | None = None,
+    shown: Callable[[SettingPath], bool],
 ) -> str:
     """Lay out the options of an experiment for the width of the terminal.
 
@@ -28,21 +33,29 @@ def help_text(
         experiment: Its values are the defaults, and its members decide which options there are.
         command: What comes before the options.
         description: Paragraphs above the options.
-        shown: Tells which settings are options here; all, if not given.
+        shown: Tells which settings are options here.
     """
-    width = get_terminal_size().columns
     page = io.StringIO()
-    defaults = _form(experiment, (), {}, shown or _every)
-    with redirect_stdout(page), suppress(SystemExit):
-        tyro.cli(
-            type(defaults),
-            prog=command,
-            description="\n\n".join(textwrap.fill(part, width) for part in description),
-            args=["--help"],
-            default=defaults,
-            config=(tyro.conf.FlagConversionOff,),
-        )
-    return "\n".join(line.rstrip() for line in page.getvalue().rstrip().split("\n"))
+    defaults = _form(experiment, (), {}, shown)
+    width = min(get_terminal_size().columns, _WIDEST)
+    with _columns(width), redirect_stdout(page), suppress(SystemExit):
+        tyro.cli(type(defaults), description="", args=["--help"], default=defaults)
+    options = page.getvalue().partition("\n\n")[2]
+    paragraphs = [textwrap.fill(each, width) for each in description if each]
+    body = "\n".join(map(str.rstrip, options.rstrip().split("\n")))
+    return "\n\n".join((f"usage: {command} [options]", *paragraphs, body))
+
+
+@contextmanager
+def _columns(width: int) -> Iterator[None]:
+    """Let tyro believe in a terminal of this width; in a wide one it sets several columns."""
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = str(width)
+    try:
+        yield
+    finally:
+        del os.environ["COLUMNS"]
+        os.environ.update({} if before is None else {"COLUMNS": before})
 
 
 def _form(
@@ -51,34 +64,60 @@ def _form(
     kinds: Mapping[str, type[Settings]],
     shown: Callable[[SettingPath], bool],
 ) -> Any:  # noqa: ANN401 - an instance of a dataclass made here
-    """Settings as a dataclass in which a union is its chosen member; tyro alone asks for it first."""
+    """Settings as a dataclass that has, for each union, the fields of its chosen member only."""
     entries = []
     for name, info in type(owner).model_fields.items():
         value, here = getattr(owner, name), (*path, name)
         if isinstance(value, Settings):
             group = _form(value, here, members(info), shown)
             if fields(group):
-                entries.append(_entry(name, type(group), group, info.description or ""))
+                heading = tyro.conf.arg(help=_one_line(info.description))
+                entries.append((name, Annotated[type(group), heading], field(default=group)))
         elif name == "kind" and kinds and shown(here):
-            entries.insert(0, _entry(name, Literal[tuple(kinds)], value, _kinds_text(kinds)))
+            entries.insert(0, _kind_entry(value, kinds))
         elif shown(here) and not _is_fixed(info.annotation):
-            entries.append(_entry(name, info.annotation, value, info.description or ""))
+            entries.append(_entry(name, info, value))
     return make_dataclass(type(owner).__name__, entries, frozen=True)()
 
 
-def _entry(name: str, annotation: Any, default: object, text: str) -> tuple[str, Any, Any]:  # noqa: ANN401
-    nothing = "(default: none)" if default in ((), "") else None
-    argument = tyro.conf.arg(help=text, help_behavior_hint=nothing)
-    return name, Annotated[annotation, argument], field(default=default)
+def _entry(name: str, info: FieldInfo, value: object) -> tuple[str, Any, Any]:
+    return _argument(name, _metavar(info.annotation), _one_line(info.description), value)
 
 
-def _kinds_text(kinds: Mapping[str, type[Settings]]) -> str:
-    return "\n".join(f"{kind}: {summary(model)}" for kind, model in kinds.items())
+def _kind_entry(kind: object, kinds: Mapping[str, type[Settings]]) -> tuple[str, Any, Any]:
+    lines = [f"{each}: {summary(model)}" for each, model in kinds.items()]
+    text = "\n".join((*lines, "Each brings its own options."))
+    return _argument("kind", f"{{{','.join(kinds)}}}", text, kind)
+
+
+def _argument(name: str, metavar: str, text: str, value: object) -> tuple[str, Any, Any]:
+    default = f"(default: {_spelled(value)})"
+    argument = tyro.conf.arg(help=text, metavar=metavar, help_behavior_hint=default)
+    return name, Annotated[str, argument], field(default="")
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def _metavar(annotation: Any) -> str:  # noqa: ANN401 - any type that a field can have
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _metavar(arguments[0])
+    if origin is Literal:
+        return f"{{{','.join(map(str, arguments))}}}"
+    if origin is tuple and arguments[-1] is Ellipsis:
+        return f"[{_metavar(arguments[0])} ...]"
+    if arguments:
+        return (" " if origin is tuple else "|").join(map(_metavar, arguments))
+    names = {bool: "{True,False}", NoneType: "none"}
+    return names.get(annotation) or annotation.__name__.upper()
+
+
+def _spelled(value: object) -> str:
+    words = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return "none" if value is None else words or "empty"
 
 
 def _is_fixed(annotation: object) -> bool:
     return get_origin(annotation) is Literal and len(get_args(annotation)) == 1
-
-
-def _every(path: SettingPath) -> bool:
-    return True

@@ -1,10 +1,12 @@
 """An experiment changed by options: other members of its unions, other values of its settings."""
 
 from collections.abc import Mapping, Sequence
-from difflib import SequenceMatcher, get_close_matches
-from typing import Any, get_args, get_origin
+from difflib import get_close_matches
+from inspect import get_annotations
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from datamodules.errors import ConfigError
 from datamodules.schema import LOCAL_PATH, Settings
@@ -12,6 +14,7 @@ from experiments.experiment import Experiment
 from experiments.setting_errors import explain, unknown_kind
 from experiments.setting_tree import Setting, SettingPath, by_option, option_name, settings_of
 
+S = TypeVar("S", bound=Settings)
 Options = Mapping[str, Sequence[str]]
 """The words given for each option, such as ``{"--data.labels": ["Nodule", "Mass"]}``."""
 
@@ -36,18 +39,15 @@ def _with_member(experiment: Experiment, setting: Setting, kind: str) -> Experim
         raise ConfigError(unknown_kind(kind, setting.kinds, setting.option))
     if kind == setting.value:
         return experiment
-    path = setting.path[:-1]
-    new = setting.kinds[kind]
-    tree = experiment.model_dump()
-    _put(tree, path, {"kind": kind, **_kept_values(_settings_at(experiment, path), new)})
-    return type(experiment).model_validate(tree)
+    return _exchanged(experiment, setting.path[:-1], setting.kinds[kind])
 
 
-def _settings_at(experiment: Experiment, path: SettingPath) -> Settings:
-    owner: Settings = experiment
-    for name in path:
-        owner = getattr(owner, name)
-    return owner
+def _exchanged(owner: S, path: SettingPath, new: type[Settings]) -> S:
+    """Copy with another member at a path; only the member is validated, as its peers may follow."""
+    name, *below = path
+    old: Settings = getattr(owner, name)
+    value = _exchanged(old, tuple(below), new) if below else new(**_kept_values(old, new))
+    return owner.model_copy(update={name: value})
 
 
 def _kept_values(old: Settings, new: type[Settings]) -> dict[str, object]:
@@ -59,14 +59,16 @@ def _kept_values(old: Settings, new: type[Settings]) -> dict[str, object]:
     return {
         name: values[name]
         for name, field in new.model_fields.items()
-        if _declarer(new, name) is _declarer(type(old), name) and LOCAL_PATH not in repr(field)
+        if _declarer(new, name) is _declarer(type(old), name) and not _is_local(field)
     }
 
 
+def _is_local(field: FieldInfo) -> bool:
+    return LOCAL_PATH in field.metadata or LOCAL_PATH in repr(field.annotation)
+
+
 def _declarer(model: type[Settings], name: str) -> type | None:
-    return next(
-        (base for base in model.__mro__ if name in base.__dict__.get("__annotations__", {})), None
-    )
+    return next((base for base in model.__mro__ if name in get_annotations(base)), None)
 
 
 def with_values(experiment: Experiment, options: Options) -> Experiment:
@@ -85,7 +87,9 @@ def with_values(experiment: Experiment, options: Options) -> Experiment:
     try:
         return type(experiment).model_validate(tree)
     except ValidationError as error:
-        raise ConfigError("\n".join(explain(error, type(experiment), option_name))) from error
+        wrong = explain(error, type(experiment), option_name)
+        first = "" if len(wrong) == 1 else f"{len(wrong)} settings are wrong:\n  "
+        raise ConfigError(first + "\n  ".join(wrong)) from error
 
 
 def _put(tree: dict[str, Any], path: SettingPath, value: object) -> None:
@@ -135,12 +139,12 @@ def _has(member: type[Settings], name: str) -> bool:
 
 
 def _nearest_option(option: str, known: Sequence[str]) -> str:
-    """The option meant: one of the same last name, of a similar path, or of a similar last name."""
+    """The option meant: the one of that last name, or of a similar path, or a similar last name."""
     by_last_name: dict[str, list[str]] = {}
     for each in known:
         by_last_name.setdefault(_last_name(each), []).append(each)
-    if same := by_last_name.get(_last_name(option)):
-        return max(same, key=lambda each: SequenceMatcher(None, option, each).ratio())
+    if len(same := by_last_name.get(_last_name(option), [])) == 1:
+        return same[0]
     similar = get_close_matches(option, known, n=1)
     similar_names = get_close_matches(_last_name(option), by_last_name, n=1)
     return (similar or [by_last_name[name][0] for name in similar_names] or [""])[0]

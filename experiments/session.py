@@ -120,9 +120,7 @@ def carry_out(
             log.info("run %s, attempt %d", folder.name, attempt)
             log.info("Weights & Biases: %s (%s)", mode, reason)
             folder.update_status(state="preparing")
-        data = data or build_data(experiment)
-        data.prepare(folder.splits_file)
-        module = module or build_module(experiment, data.info)
+        data, module = _prepare(experiment, folder, module, data)
         if leading:
             _announce(data)
             folder.update_status(state="training")
@@ -132,6 +130,20 @@ def carry_out(
             folder.update_status(state="evaluating")
         evaluate_run(experiment, module, data, folder, attempt, loggers)
     os.environ.pop(SHARED_WITH_RANKS, None)
+
+
+def _prepare(
+    experiment: Experiment,
+    folder: RunFolder,
+    module: TaskModule | None,
+    data: TaskDataModule | None,
+) -> tuple[TaskDataModule, TaskModule]:
+    if data is None:
+        data = build_data(experiment)
+    data.prepare(folder.splits_file)
+    if module is None:
+        module = build_module(experiment, data)
+    return data, module
 
 
 def _fit(
@@ -163,7 +175,7 @@ def _facts(experiment: Experiment, data: TaskDataModule, folder: RunFolder) -> d
         "format": 1,
         "run": folder.name,
         "experiment": experiment.public(),
-        "data": data.info.to_dict(),
+        "data": data.facts(),
         "splits": hashlib.sha256(folder.splits_file.read_bytes()).hexdigest(),
         "operating_point": None,
     }

@@ -77,9 +77,11 @@ def _inside(
 ) -> tuple[type[Settings] | None, dict[str, type[Settings]]]:
     if name not in model.model_fields:
         return None, {}
-    annotation = model.model_fields[name].annotation
-    plain = isinstance(annotation, type) and issubclass(annotation, Settings)
-    return (annotation if plain else None), members(model.model_fields[name])
+    annotation: object = model.model_fields[name].annotation
+    kinds = members(model.model_fields[name])
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return annotation, kinds
+    return None, kinds
 
 
 def _in_words(item: ErrorDetails, path: SettingPath, owner: type[Settings]) -> str:

@@ -1,7 +1,7 @@
 """The settings of an experiment one by one: their paths, and the kinds that each can have."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import get_args
 
 from pydantic.fields import FieldInfo
@@ -19,7 +19,7 @@ class Setting:
     """Names from the experiment down, such as ``("trainer", "max_epochs")``."""
     field: FieldInfo
     value: object
-    kinds: Mapping[str, type[Settings]] = field(default_factory=dict)
+    kinds: Mapping[str, type[Settings]]
     """For the kind of a union: its members by kind; else empty."""
 
     @property

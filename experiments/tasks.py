@@ -3,11 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from datamodules.batches import DataInfo, LabelSet
-from datamodules.errors import CheckpointError
+from datamodules.errors import CheckpointError, ConfigError
 from experiments.experiment import Experiment
 
 if TYPE_CHECKING:
+    from datamodules.base import TaskDataModule
     from datamodules.xrays import XraysData
+    from lightning_modules.base import TaskModule
     from lightning_modules.xray_classifier import XrayClassifier
 
 
@@ -23,16 +25,26 @@ def build_data(experiment: Experiment, labels: LabelSet | None = None) -> "Xrays
     return XraysData(experiment.data, experiment.seed, labels)
 
 
-def build_module(
-    experiment: Experiment, data: DataInfo, *, load_weights: bool = True
-) -> "XrayClassifier":
-    """The module of an experiment, with initial weights drawn from its seed."""
+def build_module(experiment: Experiment, data: "TaskDataModule") -> "TaskModule":
+    """The module of an experiment on prepared data, with initial weights drawn from its seed.
+
+    Raises:
+        ConfigError: If the data is not of the kind that the task needs.
+    """
+    from datamodules.xrays import XraysData
+
+    if not isinstance(data, XraysData):
+        raise ConfigError(f"a {experiment.task.kind} cannot be trained on {type(data).__name__}")
+    return _classifier(experiment, data.info, load_weights=True)
+
+
+def _classifier(experiment: Experiment, info: DataInfo, *, load_weights: bool) -> "XrayClassifier":
     import torch
 
     from lightning_modules.xray_classifier import XrayClassifier
 
     torch.manual_seed(experiment.seed)
-    return XrayClassifier(experiment.task, data, load_weights=load_weights)
+    return XrayClassifier(experiment.task, info, load_weights=load_weights)
 
 
 def rebuild_module(checkpoint: dict[str, Any]) -> "XrayClassifier":
@@ -51,7 +63,7 @@ def rebuild_module(checkpoint: dict[str, Any]) -> "XrayClassifier":
         raise CheckpointError(
             f"the checkpoint was not written by this version of Lightbox: {error}"
         ) from error
-    module = build_module(experiment, info, load_weights=False)
+    module = _classifier(experiment, info, load_weights=False)
     try:
         module.load_state_dict(checkpoint["state_dict"])
     except RuntimeError as error:

@@ -1,7 +1,7 @@
 """An experiment as YAML in which every setting carries its explanation."""
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import yaml
@@ -16,7 +16,8 @@ _WIDTH = 100
 
 def commented_yaml(experiment: Experiment) -> str:
     """Complete YAML with comments; reading it gives an equal experiment."""
-    return "\n".join(_lines(experiment, experiment.model_dump(mode="json"), {})) + "\n"
+    head = "# An experiment; to run it: python -m experiments.run --config FILE\n\n"
+    return head + "\n".join(_lines(experiment, experiment.model_dump(mode="json"), {})) + "\n"
 
 
 def _lines(
@@ -24,7 +25,7 @@ def _lines(
 ) -> Iterator[str]:
     for name in sorted(values, key=lambda name: name != "kind"):
         field, value = type(owner).model_fields[name], getattr(owner, name)
-        yield from _comment(field, [*kinds] if name == "kind" and kinds else _choices(field))
+        yield from _comment(field, tuple(kinds) if name == "kind" and kinds else _choices(field))
         if isinstance(value, Settings):
             yield f"{name}:"
             inner = _lines(value, values[name], members(field))
@@ -33,17 +34,17 @@ def _lines(
             yield from _entry(name, values[name])
 
 
-def _comment(field: FieldInfo, choices: list[str]) -> Iterator[str]:
-    one_of = f"one of: {', '.join(choices)}" if len(choices) > 1 else ""
+def _comment(field: FieldInfo, choices: Sequence[object]) -> Iterator[str]:
+    spelled = [yaml.safe_dump([choice])[2:].rstrip() for choice in choices]
+    one_of = f"one of: {', '.join(spelled)}" if len(spelled) > 1 else ""
     for text in (field.description, one_of):
         yield from textwrap.wrap(
             text or "", _WIDTH - 8, initial_indent="# ", subsequent_indent="# "
         )
 
 
-def _choices(field: FieldInfo) -> list[str]:
-    is_choice = get_origin(field.annotation) is Literal
-    return [str(choice) for choice in get_args(field.annotation)] if is_choice else []
+def _choices(field: FieldInfo) -> Sequence[object]:
+    return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
 
 
 def _entry(name: str, value: object) -> list[str]:

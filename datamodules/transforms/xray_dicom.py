@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset, dcmread
+from pydicom import Dataset, config, dcmread
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_modality_lut
-from pydicom.pixels.utils import get_expected_length, get_nr_frames
+from pydicom.pixels.utils import get_expected_length, get_nr_frames, pixel_array
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from datamodules.errors import DataError
@@ -28,6 +28,9 @@ REQUIRED = (
 GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 META_BYTES = 4096
+
+# A warning about an odd element would quote it, and the log is no place for header values.
+config.settings.reading_validation_mode = config.IGNORE
 
 
 def read_dicom(content: bytes) -> XrayPixels:
@@ -59,7 +62,7 @@ def read_dicom(content: bytes) -> XrayPixels:
 
 def _check(dataset: Dataset) -> None:
     if "PixelData" not in dataset or not dataset.PixelData:
-        raise DataError("the DICOM file has no pixel data")
+        raise DataError("the DICOM file has no pixel data, or is cut off")
     if missing := [name for name in REQUIRED if dataset.get(name) is None]:
         raise DataError(f"the DICOM file lacks {', '.join(missing)}")
     check_size(dataset.Rows, dataset.Columns)
@@ -127,12 +130,14 @@ def _read_grey(dataset: Dataset) -> XrayPixels:
 
 def _stored_codes(dataset: Dataset) -> NDArray[Any]:
     """The stored bits of every pixel as unsigned numbers, ``(H, W)`` uint8 or uint16."""
-    raw: NDArray[Any] = dataset.pixel_array
-    raw = raw.view(f"u{raw.dtype.itemsize}")
+    raw = pixel_array(dataset, correct_unused_bits=False)
+    native = raw.astype(raw.dtype.newbyteorder("="), copy=False)
+    raw = native.view(f"u{native.dtype.itemsize}")
     stored: int = dataset.BitsStored
     if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
         raw = raw >> (dataset.get("HighBit", stored - 1) + 1 - stored)
-    return np.bitwise_and(raw, raw.dtype.type(2**stored - 1))
+    codes: NDArray[Any] = raw & raw.dtype.type(2**stored - 1)
+    return codes
 
 
 def _code_values(dataset: Dataset) -> NDArray[np.int32]:

@@ -18,6 +18,7 @@ FORMATS: dict[str, type[ImageFile]] = {
     "TIFF": TiffImageFile,
 }
 MODES_OF_8_BIT = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr"}
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 BITS_PER_SAMPLE = 258
 PHOTOMETRIC_INTERPRETATION = 262
 WHITE_IS_ZERO = 0
@@ -54,6 +55,8 @@ def _decode(content: bytes, kind: str) -> ImageFile:
     if (frames := getattr(image, "n_frames", 1)) > 1:
         raise DataError(f"the {kind} file holds {frames} images; one is expected")
     if kind == "PNG":
+        if PNG_END not in content:  # verify() does not look at the CRC of the last chunk
+            raise DataError("the PNG file is damaged: its end is missing")
         image.verify()
         image = FORMATS[kind](BytesIO(content))
     image.load()

@@ -13,7 +13,7 @@ from lightning_modules.configs.xray_classifier import XrayClassifierConfig
 
 
 def demo_xray() -> Experiment:
-    """A nodule in drawn chest films: runs at once, nothing to download (about 2 min on two cores)."""
+    """A nodule in drawn chest films; runs at once, nothing to download."""
     return Experiment(
         name="demo-xray",
         data=XraysConfig(
@@ -30,7 +30,7 @@ def demo_xray() -> Experiment:
 
 
 def xray_csv() -> Experiment:
-    """Your own films listed in a table: --data.reader.root DIR --data.reader.label-columns finding."""
+    """Your own films listed in a table: --data.reader.root DIR."""
     return Experiment(name="xray-csv", data=XraysConfig(reader=CsvReader()))
 
 

@@ -1,2 +1,83 @@
-"""placeholder"""
-def draw_run(*a): pass
+"""Every figure of a run, from its rows, its log and its images, into its folder."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from callbacks.metrics_log import read_metrics
+from datamodules.base import SPLITS, TaskDataModule
+from datamodules.errors import LightboxError
+from datamodules.xrays import XraysData
+from experiments.figures.class_balance import class_balance
+from experiments.figures.classification import calibration, precision_recall, roc
+from experiments.figures.confident_mistakes import mistakes_sheet
+from experiments.figures.confusion_matrix import confusion_matrix
+from experiments.figures.learning_curves import learning_curves
+from experiments.figures.style import save
+from experiments.run_folder import RunFolder
+from lightning_modules.base import TaskModule
+from lightning_modules.metrics.decisions import thresholds
+from lightning_modules.xray_classifier import XrayClassifier
+
+log = logging.getLogger("lightbox")
+
+FAULTS = (ArithmeticError, LightboxError, LookupError, OSError, RuntimeError, ValueError)
+"""What can be wrong with a figure; a run that was trained for hours is not lost for one."""
+
+Draw = Callable[[], Figure]
+
+
+def draw_run(
+    module: TaskModule, data: TaskDataModule, folder: RunFolder, operating_point: Mapping[str, Any]
+) -> None:
+    """Write the figures of an evaluated run, each whole or not at all.
+
+    Every task has learning curves; a classifier has those of its rows as well, of the test cases
+    where there are any, else of the validation cases. One that cannot be drawn is logged and left
+    out.
+
+    Args:
+        module: Evaluated: its rows are those of the final passes.
+        data: What it was trained on.
+        folder: The run.
+        operating_point: As chosen on validation.
+    """
+    for name, draw in _drawings(module, data, folder, operating_point):
+        path = folder.figures / f"{name}.png"
+        try:
+            save(draw(), path)
+        except FAULTS as error:
+            path.unlink(missing_ok=True)
+            log.warning("figure %s could not be drawn: %s", name, error)
+
+
+def _drawings(
+    module: TaskModule, data: TaskDataModule, folder: RunFolder, operating_point: Mapping[str, Any]
+) -> Iterator[tuple[str, Draw]]:
+    yield (
+        "learning_curves",
+        lambda: learning_curves(read_metrics(folder.metrics_log), module.monitored),
+    )
+    if not isinstance(module, XrayClassifier):
+        return
+    rows = module.rows.get("test") or module.rows["val"]
+    labels, chosen = module.data.labels, thresholds(operating_point)
+    yield "roc", lambda: roc(rows, labels, chosen)
+    yield "precision_recall", lambda: precision_recall(rows, labels, chosen)
+    yield "confusion_matrix", lambda: confusion_matrix(rows, labels, chosen)
+    yield "calibration", lambda: calibration(rows, labels)
+    if isinstance(data, XraysData):
+        yield "class_balance", lambda: _class_balance(data, labels.names)
+        yield "mistakes", lambda: mistakes_sheet(module, data, chosen)
+
+
+def _class_balance(data: XraysData, names: tuple[str, ...]) -> Figure:
+    indices = {split: data.indices(split) for split in SPLITS}
+    positives = {
+        split: dict(zip(names, (data.targets[own] == 1).sum(axis=0).tolist(), strict=True))
+        for split, own in indices.items()
+        if own
+    }
+    return class_balance(positives, {split: len(own) for split, own in indices.items()})

@@ -1,0 +1,126 @@
+"""The memory-mapped image cache: films are decoded once, and read from a map in every epoch.
+
+An entry is named by everything that it depends on, built by one process under a lock in a folder
+of its own, and renamed when it is whole: an entry that exists under its name can be read.
+"""
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import PIL
+import pydicom
+from numpy.typing import DTypeLike
+
+from datamodules.cache_builder import CacheBuilder, CacheItem, Prepare, refuse_unreadable
+from datamodules.cache_entries import (
+    FORMAT,
+    NAME_BYTES,
+    CacheEntry,
+    DamagedEntryError,
+    ImageCache,
+    cache_root,
+    list_entries,
+    prune,
+)
+from datamodules.cases import Source, resolve
+from datamodules.errors import DataError
+
+__all__ = [
+    "CacheEntry",
+    "CacheItem",
+    "ImageCache",
+    "build_or_open",
+    "cache_root",
+    "file_identity",
+    "list_entries",
+    "prune",
+]
+
+
+def build_or_open(
+    items: Sequence[CacheItem],
+    prepare: Prepare,
+    fingerprint: dict[str, Any],
+    shape: tuple[int, ...],
+    dtype: DTypeLike = np.uint8,
+    threads: int | None = None,
+    progress: bool = True,
+    dataset: str = "images",
+) -> ImageCache:
+    """Open the entry of these items, building it if it is not there.
+
+    Args:
+        items: What is cached, in this order.
+        prepare: Reads and preprocesses one item; called from several threads; raises DataError,
+            whose message is the reason only.
+        fingerprint: What ``prepare`` depends on (preprocessing settings), as JSON-compatible data.
+        shape: Of one image.
+        dtype: Of the images.
+        threads: Threads that decode; None: one a core that this process may use.
+        progress: Show a progress bar, when stderr is a terminal.
+        dataset: Its name is the name of the entry's folder, and stands in ``entry.json``.
+
+    Returns:
+        The finished entry.
+
+    Raises:
+        DataError: If an item cannot be read; every one is listed, and nothing is cached.
+        ConfigError: If the cache cannot be written, or has not the space.
+    """
+    if not items:
+        raise DataError(f"dataset '{dataset}' has no images")
+    name = _entry_name(items, {**fingerprint, "shape": list(shape), "dtype": np.dtype(dtype).name})
+    path = cache_root() / (re.sub(r"[^\w.-]", "_", dataset).strip(".") or "images") / name
+    try:
+        return ImageCache.open(path)  # takes no lock: finished entries do not change
+    except DamagedEntryError:
+        bar = progress and sys.stderr.isatty()
+        return CacheBuilder(
+            path, dataset, items, prepare, shape, np.dtype(dtype), threads, bar
+        ).build()
+
+
+def file_identity(root: Path, source: Source) -> tuple[int, int]:
+    """Size in bytes and time of change in ns of a source's file: what stands for its content.
+
+    Raises:
+        DataError: If the path leaves the root, or if there is no such file.
+    """
+    return _identity(resolve(root, source.path))
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    try:
+        stat = path.stat()
+    except FileNotFoundError as error:
+        raise DataError("there is no such file") from error
+    except OSError as error:
+        raise DataError(f"it cannot be read: {error.strerror}") from error
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _entry_name(items: Sequence[CacheItem], settings: dict[str, Any]) -> str:
+    """SHA-256 over all that the entry depends on: settings, versions, and every item's file."""
+    modules = {"numpy": np, "opencv": cv2, "pillow": PIL, "pydicom": pydicom}
+    versions = {name: module.__version__ for name, module in modules.items()}
+    digest = hashlib.sha256(json.dumps([FORMAT, settings, versions], sort_keys=True).encode())
+    identities: dict[Path, tuple[int, int]] = {}
+    problems = []
+    for item in items:
+        try:
+            if item.path not in identities:  # thousands of cases may share one npz file
+                identities[item.path] = _identity(item.path)
+        except DataError as error:
+            problems.append(f"{item}: {error}")
+            continue
+        key = [item.case_id, item.source.path, item.source.selector, *identities[item.path]]
+        digest.update(json.dumps(key).encode())
+    refuse_unreadable(problems, len(items))
+    return digest.hexdigest()[: 2 * NAME_BYTES]

@@ -1,0 +1,157 @@
+"""The cases that a classifier got wrong by the widest margin, with what drove it there."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from matplotlib.figure import Figure
+
+from datamodules.batches import LabelSet
+from datamodules.transforms.xray_preprocessing import WHITE, normalise
+from datamodules.xrays import XraysData
+from experiments.figures.mistakes import Picture, contact_sheet
+from experiments.figures.style import shorten
+from lightning_modules.base import Row
+from lightning_modules.explanations import grad_cam
+from lightning_modules.xray_classifier import XrayClassifier
+
+log = logging.getLogger("lightbox")
+
+MOST = 12
+"""Cases on the sheet."""
+LONGEST = 34
+"""Letters that fit beneath a picture."""
+
+
+class Mistake(NamedTuple):
+    """A wrong decision.
+
+    Attributes:
+        case_id: On which case.
+        output: Index of the label (of classes: the one wrongly taken), whose evidence is shown.
+        margin: How far the score was from the right decision.
+        caption: What was decided, and how sure the model was.
+        missed: Whether a positive was called negative.
+    """
+
+    case_id: str
+    output: int
+    margin: float
+    caption: tuple[str, str]
+    missed: bool
+
+
+def mistakes_sheet(
+    module: XrayClassifier,
+    data: XraysData,
+    thresholds: Mapping[str, float],
+    name_of: Callable[[str], str] = str,
+) -> Figure:
+    """Contact sheet of the most confident mistakes with their Grad-CAM.
+
+    Args:
+        module: Evaluated; mistakes are those of the test cases, or else of the validation cases.
+        data: Has the images.
+        thresholds: Operating point by label; empty when classes exclude one another.
+        name_of: Name of a case on the sheet, from its id.
+    """
+    rows = module.rows.get("test") or module.rows["val"]
+    chosen = most_confident(find_mistakes(rows, module.data.labels, thresholds))
+    places = {case.case_id: index for index, case in enumerate(data.table.cases)}
+    images = [data.cache.images[places[mistake.case_id]] for mistake in chosen]
+    heatmaps = _heatmaps(module, data, chosen, images)
+    captions = [(*each.caption, shorten(name_of(each.case_id), LONGEST)) for each in chosen]
+    return contact_sheet(
+        [
+            Picture(image.astype(np.float32) / WHITE, caption, heatmap)
+            for image, caption, heatmap in zip(images, captions, heatmaps, strict=True)
+        ]
+    )
+
+
+def find_mistakes(
+    rows: Sequence[Row], labels: LabelSet, thresholds: Mapping[str, float]
+) -> list[Mistake]:
+    """Every wrong decision on a known label.
+
+    Args:
+        rows: One row a case.
+        labels: What the scores are of.
+        thresholds: Where each label is called present; 0.5 where none is given.
+    """
+    if labels.exclusive:
+        return [mistake for row in rows for mistake in _wrong_class(row, labels)]
+    return [
+        mistake
+        for row in rows
+        for index in range(len(labels.names))
+        for mistake in _wrong_label(row, index, labels, thresholds)
+    ]
+
+
+def _wrong_class(row: Row, labels: LabelSet) -> list[Mistake]:
+    scores, targets = row["scores"], row["targets"]
+    taken = int(np.argmax(scores))
+    if 1 not in targets or targets[taken] == 1:
+        return []
+    truth = targets.index(1)
+    text = f"{labels.names[taken]}; truth: {labels.names[truth]}"
+    sure = f"probability {scores[taken]:.2f} against {scores[truth]:.2f}"
+    margin = scores[taken] - scores[truth]
+    return [Mistake(row["case_id"], taken, margin, (shorten(text, LONGEST), sure), missed=False)]
+
+
+def _wrong_label(
+    row: Row, index: int, labels: LabelSet, thresholds: Mapping[str, float]
+) -> list[Mistake]:
+    score, target, label = row["scores"][index], row["targets"][index], labels.names[index]
+    threshold = thresholds.get(label, 0.5)
+    if target is None or (score >= threshold) == bool(target):
+        return []
+    text = f"{'missed' if target else 'false alarm'}: {label}"
+    sure = f"probability {score:.3f}, threshold {threshold:.3f}"
+    caption = (shorten(text, LONGEST), sure)
+    return [Mistake(row["case_id"], index, abs(score - threshold), caption, missed=bool(target))]
+
+
+def most_confident(mistakes: Sequence[Mistake]) -> list[Mistake]:
+    """At most twelve: misses and false alarms in equal number where there are enough of both.
+
+    A threshold near 0 or 1 leaves one of the two hardly any margin; by margin alone they would
+    never be seen.
+    """
+    ordered = sorted(mistakes, key=lambda each: (-each.margin, each.case_id, each.output))
+    missed = [each for each in ordered if each.missed]
+    alarms = [each for each in ordered if not each.missed]
+    shown = max(MOST // 2, MOST - len(missed))
+    alarms = alarms[:shown]
+    return alarms + missed[: MOST - len(alarms)]
+
+
+def _heatmaps(
+    module: XrayClassifier,
+    data: XraysData,
+    mistakes: Sequence[Mistake],
+    images: Sequence[npt.NDArray[np.uint8]],
+) -> list[npt.NDArray[np.float32] | None]:
+    """Evidence for the output of each mistake; None throughout where a network has no such map."""
+    heatmaps: list[npt.NDArray[np.float32] | None] = [None] * len(mistakes)
+    of_output: dict[int, list[int]] = defaultdict(list)
+    for place, mistake in enumerate(mistakes):
+        of_output[mistake.output].append(place)
+    try:
+        for output, places in of_output.items():
+            grey = np.stack([images[place] for place in places])
+            batch = torch.from_numpy(normalise(grey, data.config.preprocessing))[:, None]
+            layer = module.network.attention_layer
+            maps = grad_cam(module.network, layer, batch.to(module.device), output)
+            for place, heatmap in zip(places, maps.cpu().numpy(), strict=True):
+                heatmaps[place] = heatmap
+    except (AttributeError, LookupError, RuntimeError, ValueError) as error:
+        log.warning("no Grad-CAM of %s: %s", type(module.network.encoder).__name__, error)
+        return [None] * len(mistakes)
+    return heatmaps

@@ -1,0 +1,149 @@
+"""Everything that a report says, from the files of a run folder alone."""
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from datamodules.errors import ConfigError
+from experiments.report_figures import WITH_IMAGES, Illustration, illustrations, pictures
+from experiments.report_provenance import Pair, environment_facts, training_facts
+from experiments.report_summary import cautions, limits, operating_rule, summary
+from experiments.report_tables import (
+    Table,
+    data_table,
+    figure_tables,
+    headline_table,
+    ledger_table,
+    subgroup_table,
+    threshold_table,
+)
+from experiments.report_words import SPLITS, counted, moment
+from experiments.run_folder import RunFolder, write_whole
+
+FORMAT = 1
+FILE = "report.json"
+MOST_NOTICES = 12
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Content:
+    """A report before it is set as a page."""
+
+    title: str
+    description: str
+    subtitle: str
+    summary: str
+    cautions: list[str]
+    headline: Table
+    data: Table
+    notices: list[str]
+    rule: str
+    thresholds: Table | None
+    illustrations: list[Illustration]
+    figures: list[Table]
+    subgroups: Table | None
+    training: list[Pair]
+    environment: list[Pair]
+    ledger: Table
+    limits: list[str]
+    private: bool
+
+
+def build_content(folder: RunFolder, shared: Mapping[str, bytes] | None = None) -> Content:
+    """Read a run folder.
+
+    Args:
+        folder: An evaluated run.
+        shared: Given when the page leaves this machine: pictures that take the place of those with
+            images of patients. Then no case and no patient is named.
+
+    Raises:
+        ConfigError: If the run has not come that far, or a file is damaged.
+    """
+    metrics, facts = folder.metrics(), read_facts(folder)
+    experiment = folder.experiment()
+    split = "test" if "test" in metrics else "val"
+    figures, point = metrics[split], metrics["operating_point"]
+    images = pictures(folder.figures)
+    notices: list[str] = facts["dataset"]["notices"]
+    if shared is not None:
+        images = {k: v for k, v in images.items() if k not in WITH_IMAGES} | dict(shared)
+        notices = _without_names(notices, folder)
+    return Content(
+        title=experiment.name,
+        description=experiment.description,
+        subtitle=f"{facts['dataset']['name']} \N{MIDDLE DOT} run {folder.path.name} \N{MIDDLE DOT}"
+        f" evaluated {moment(facts['evaluated'])}",
+        summary=summary(figures, facts, split),
+        cautions=list(cautions(facts, split)),
+        headline=headline_table(figures, facts, split),
+        data=data_table(facts),
+        notices=_shortened([*_counts(facts), *notices]),
+        rule=operating_rule(facts, experiment),
+        thresholds=threshold_table(point, facts, split) if facts["labels"] and point else None,
+        illustrations=list(illustrations(images)),
+        figures=list(figure_tables(metrics, facts)),
+        subgroups=subgroup_table(figures, facts, split),
+        training=training_facts(folder, facts),
+        environment=environment_facts(folder),
+        ledger=ledger_table(folder.test_openings()),
+        limits=list(limits(facts, experiment.logging.bootstrap_samples)),
+        private=not facts["dataset"]["public"] and shared is None,
+    )
+
+
+def write_facts(folder: RunFolder, facts: Facts) -> None:
+    """Keep what ``report_facts.collect`` gathered."""
+    write_whole(folder.path / FILE, json.dumps(facts, indent=1, allow_nan=False) + "\n")
+
+
+def read_facts(folder: RunFolder) -> Facts:
+    """Read what :func:`write_facts` wrote.
+
+    Raises:
+        ConfigError: If the run has not come that far, or the file is not of this version.
+    """
+    path = folder.path / FILE
+    mend = f"evaluate it again: python -m experiments.run --resume {folder.path}"
+    if not path.exists():
+        raise ConfigError(f"run {folder.name} has no {FILE}; {mend}")
+    try:
+        facts: Facts = json.loads(path.read_text())
+        known = facts["format"] == FORMAT
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{FILE} of run {folder.name} is damaged; {mend}") from error
+    if not known:
+        raise ConfigError(f"{FILE} of run {folder.name} is of another version; {mend}")
+    return facts
+
+
+def _counts(facts: Facts) -> list[str]:
+    """What was left out, in numbers."""
+    found, case = [], facts["case"]
+    if excluded := facts["dataset"]["excluded"]:
+        found.append(
+            f"{counted(excluded, case)} left out as identical copies of {case}s in another split."
+        )
+    if unlabelled := facts["dataset"]["unlabelled"]:
+        found.append(f"{counted(unlabelled, case)} left out, as no label is known.")
+    return found
+
+
+def _shortened(notices: list[str]) -> list[str]:
+    if len(notices) <= MOST_NOTICES:
+        return notices
+    return [
+        *notices[:MOST_NOTICES],
+        f"\N{HORIZONTAL ELLIPSIS} and {len(notices) - MOST_NOTICES} more",
+    ]
+
+
+def _without_names(notices: list[str], folder: RunFolder) -> list[str]:
+    """Notices that name no case and no patient of the run."""
+    with folder.splits_file.open(newline="") as file:
+        names = {name for row in csv.reader(file) for name in row[:2]}
+    return [notice for notice in notices if not any(name in notice for name in names)]

@@ -1,0 +1,165 @@
+"""What a report needs beyond the final figures, kept in the run folder as report.json."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from datamodules.base import SPLITS, TaskDataModule
+from datamodules.splits import EXCLUDED
+from datamodules.xrays import XraysData
+from experiments.report_content import FORMAT, Facts
+from experiments.run_folder import RunFolder, now
+from lightning_modules.base import Row, TaskModule
+from lightning_modules.metrics.classification import SMALLEST_GROUP
+from lightning_modules.metrics.decisions import thresholds
+from lightning_modules.metrics.subgroups import subgroups
+from lightning_modules.xray_classifier import XrayClassifier
+
+SUBGROUP_FIGURES = ("auroc", "sensitivity@operating_point", "specificity@operating_point")
+SUBGROUP_FIGURES_OF_CLASSES = ("auroc", "accuracy", "balanced_accuracy")
+
+
+def collect(
+    module: TaskModule, data: TaskDataModule, folder: RunFolder, operating_point: Mapping[str, Any]
+) -> Facts:
+    """Gather what only module and data know, as plain values without any path.
+
+    Args:
+        module: Evaluated: its rows are those of the final passes.
+        data: What it was trained on.
+        folder: The run.
+        operating_point: As chosen on validation.
+    """
+    groups = list(_groups(data))
+    return {
+        "format": FORMAT,
+        "evaluated": now(),
+        "task": module.config.kind if isinstance(module, XrayClassifier) else None,
+        "module": type(module).__name__,
+        "case": "image" if isinstance(data, XraysData) else "case",
+        "headline": list(module.headline),
+        "monitor": module.monitored,
+        "optimizer": module.optimizer_config.public(),
+        "parameters": sum(each.numel() for each in module.network.parameters()),
+        "dataset": _dataset(data),
+        "labels": _labels(module),
+        "splits": _splits(data),
+        "confusion": _confusion(module, operating_point),
+        "subgroups": _subgroup_figures(module, groups, operating_point, folder),
+        "groups": [_group_counts(group, data) for group in groups],
+    }
+
+
+def _dataset(data: TaskDataModule) -> Facts:
+    counts = list(data.splits.values())
+    return {
+        "name": data.table.name,
+        "public": data.table.public,
+        "has_patients": data.table.has_patients,
+        "notices": list(dict.fromkeys(data.notices)),
+        "excluded": counts.count(EXCLUDED),
+        "unlabelled": sum(counts.count(name) - len(data.indices(name)) for name in SPLITS),
+    }
+
+
+def _labels(module: TaskModule) -> Facts | None:
+    return asdict(module.data.labels) if isinstance(module, XrayClassifier) else None
+
+
+def _splits(data: TaskDataModule) -> Facts:
+    """Cases, patients and labels of every split that is there."""
+    found = {}
+    for split in SPLITS:
+        if indices := data.indices(split):
+            patients = {data.table.cases[index].patient_id for index in indices}
+            found[split] = {
+                "cases": len(indices),
+                "patients": len(patients),
+                "labels": _label_counts(data, indices),
+            }
+    return found
+
+
+def _label_counts(data: TaskDataModule, indices: Sequence[int]) -> Facts:
+    if not isinstance(data, XraysData) or data.labels is None:
+        return {}
+    targets = data.targets[indices]
+    return {
+        name: {"positive": int((column == 1).sum()), "known": int((~np.isnan(column)).sum())}
+        for name, column in zip(data.labels.names, targets.T, strict=True)
+    }
+
+
+def _confusion(module: TaskModule, operating_point: Mapping[str, Any]) -> Facts:
+    if not isinstance(module, XrayClassifier):
+        return {}
+    chosen = thresholds(operating_point)
+    return {
+        split: [asdict(matrix) for matrix in module.metrics.confusion(rows, chosen)]
+        for split, rows in module.rows.items()
+        if rows
+    }
+
+
+class _Group(NamedTuple):
+    attribute: str
+    value: str
+    cases: frozenset[str]
+
+
+def _groups(data: TaskDataModule) -> Iterator[_Group]:
+    """Subgroups of all cases, so that their bounds are the same in every table."""
+    used = [data.table.cases[index] for split in SPLITS for index in data.indices(split)]
+    given = {case.case_id: {"site": case.site} | dict(case.attributes) for case in used}
+    names = dict.fromkeys(name for attributes in given.values() for name in attributes)
+    for name in names:
+        only = {case_id: {name: given[case_id].get(name)} for case_id in given}
+        for key, cases in subgroups(only, only).items():
+            yield _Group(name, key.removeprefix(f"{name}="), frozenset(cases))
+
+
+def _group_counts(group: _Group, data: TaskDataModule) -> Facts:
+    counts = {
+        split: sum(data.table.cases[index].case_id in group.cases for index in data.indices(split))
+        for split in SPLITS
+    }
+    return {"attribute": group.attribute, "value": group.value, "cases": counts}
+
+
+def _subgroup_figures(
+    module: TaskModule,
+    groups: Sequence[_Group],
+    operating_point: Mapping[str, Any],
+    folder: RunFolder,
+) -> list[Facts]:
+    """Figures of each subgroup of the test cases (of the validation cases where there are none)."""
+    rows = module.rows.get("test") or module.rows["val"]
+    samples = folder.experiment().logging.bootstrap_samples
+    found = []
+    for group in groups:
+        own = [row for row in rows if row["case_id"] in group.cases]
+        if own:
+            facts = {
+                "attribute": group.attribute,
+                "value": group.value,
+                "cases": len(own),
+                "patients": len({row["patient_id"] for row in own}),
+                "figures": _figures_of(module, own, operating_point, samples),
+            }
+            found.append(facts)
+    return found
+
+
+def _figures_of(
+    module: TaskModule, rows: Sequence[Row], operating_point: Mapping[str, Any], samples: int
+) -> Facts:
+    """The few figures that a subgroup is shown with; none where it is too small to say anything."""
+    if len(rows) < SMALLEST_GROUP:
+        return {}
+    figures = module.final_figures(rows, dict(operating_point), samples)
+    names = SUBGROUP_FIGURES if operating_point else SUBGROUP_FIGURES_OF_CLASSES
+    if not isinstance(module, XrayClassifier):
+        names = module.headline[:3] or tuple(figures)[:3]
+    return {name: figures[name].to_dict() for name in names if name in figures}

@@ -1,0 +1,76 @@
+"""The pictures of a report: which there are, in which order, and how to read them."""
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CAPTIONS = {
+    "roc": (
+        "ROC curve",
+        "Share of positives found against share of false alarms, for every threshold: the nearer the"
+        " curve comes to the upper left corner the better, and the dashed diagonal is chance; the"
+        " mark is the operating point.",
+    ),
+    "precision_recall": (
+        "Precision\N{EN DASH}recall curve",
+        "Of all alarms the share that is right, against the share of positives found: unlike the ROC"
+        " curve it depends on how frequent positives are, and the dashed line is what chance gives.",
+    ),
+    "confusion_matrix": (
+        "Confusion matrix",
+        "Truth in rows, decision in columns: what is off the diagonal was decided wrongly.",
+    ),
+    "calibration": (
+        "Calibration",
+        "Share of true positives among the cases given about the same probability: on the diagonal a"
+        " probability can be taken at its word, below it the model claims too much.",
+    ),
+    "class_balance": (
+        "Class balance",
+        "How often each label holds in each split: a split that differs from the others calls for a"
+        " reason.",
+    ),
+    "learning_curves": (
+        "Learning curves",
+        "Loss and validation figures over the epochs: where validation turns while the training loss"
+        " goes on falling, the model has begun to learn its training cases by heart; the marked epoch"
+        " is the one whose weights were kept.",
+    ),
+    "mistakes": (
+        "Most confident mistakes",
+        "The cases that were decided wrongly by the widest margin, with the places that spoke for"
+        " the label in colour (Grad-CAM): look for what they share, and for wrong labels.",
+    ),
+}
+"""Title and caption by file name, in the order of the report."""
+WIDE = ("learning_curves", "mistakes")
+WITH_IMAGES = ("mistakes",)
+"""Those that show images of patients."""
+
+
+@dataclass(frozen=True)
+class Illustration:
+    """A picture with its title and caption; ``source`` is a data URI."""
+
+    name: str
+    title: str
+    caption: str
+    source: str
+    wide: bool
+
+
+def pictures(folder: Path) -> dict[str, bytes]:
+    """The PNG files of a run by name: those that the report knows, then any others."""
+    there = {path.stem: path for path in sorted(folder.glob("*.png"))}
+    names = [name for name in CAPTIONS if name in there]
+    names += [name for name in there if name not in CAPTIONS]
+    return {name: there[name].read_bytes() for name in names}
+
+
+def illustrations(images: Mapping[str, bytes]) -> Iterator[Illustration]:
+    """Pictures as the page shows them."""
+    for name, png in images.items():
+        title, caption = CAPTIONS.get(name, (name.replace("_", " ").capitalize(), ""))
+        source = f"data:image/png;base64,{b64encode(png).decode()}"
+        yield Illustration(name, title, caption, source, wide=name in WIDE)

@@ -1,0 +1,136 @@
+"""How a model was trained, and on what: the settings and the environment that a reader asks for."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from callbacks.metrics_log import read_metrics
+from experiments.experiment import Experiment
+from experiments.report_tables import revision_text
+from experiments.report_words import counted, metric_name, number
+from experiments.run_folder import RunFolder
+from lightning_modules.metrics.directions import lower_is_better
+
+Facts = Mapping[str, Any]
+Pair = tuple[str, str]
+
+SHOWN_PACKAGES = ("lightbox", "torch", "pytorch-lightning", "monai", "timm", "numpy")
+WEIGHTS = {True: "from published weights", False: "from scratch"}
+ENCODER = {"full": "", "frozen": ", encoder frozen", "gradual": ", encoder unfrozen gradually"}
+
+
+def training_facts(folder: RunFolder, facts: Facts) -> list[Pair]:
+    """Network, data, loss, optimizer, epochs, as name and text."""
+    experiment = folder.experiment()
+    own = list(_classifier(experiment, facts)) if facts["task"] else list(_own_task(facts))
+    return [
+        *own,
+        ("Optimizer", _optimizer(facts["optimizer"])),
+        ("Epochs", _epochs(folder, experiment, facts["monitor"])),
+        ("Precision", _precision(experiment)),
+        ("Seed", str(experiment.seed)),
+        *_time(folder),
+    ]
+
+
+def _own_task(facts: Facts) -> Iterator[Pair]:
+    yield "Model", f"{facts['module']}, {_millions(facts['parameters'])}"
+
+
+def _classifier(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
+    network, data = experiment.task.network, experiment.data
+    start = "from a local file" if network.weights else WEIGHTS[network.pretrained]
+    if experiment.task.init_from:
+        start = "from the weights of another run"
+    yield (
+        "Network",
+        f"{network.encoder}, {_millions(facts['parameters'])}, {start}"
+        f"{ENCODER[network.encoder_training]}; dropout {network.dropout:g}",
+    )
+    size = data.preprocessing.size
+    yield "Image size", f"{size} \N{MULTIPLICATION SIGN} {size} pixels ({data.preprocessing.fit})"
+    yield "Augmentation", _augmentation(experiment)
+    settings = experiment.task.loss.model_dump(exclude={"kind"}, exclude_none=True)
+    details = ", ".join(f"{_plain(name)} {value}" for name, value in settings.items())
+    yield "Loss", f"{_plain(experiment.task.loss.kind)}{f' ({details})' if details else ''}"
+    processes = experiment.trainer.devices * experiment.trainer.nodes
+    each = f" on each of {processes} processes" if processes > 1 else ""
+    yield "Batches", f"{counted(data.batch_size, 'case')}{each}, {data.sampling} sampling"
+
+
+def _augmentation(experiment: Experiment) -> str:
+    settings = experiment.data.augmentation.model_dump()
+    parts = [f"{_plain(name)} {value:g}" for name, value in settings.items() if value]
+    return ", ".join(parts) or "none"
+
+
+def _optimizer(config: Facts) -> str:
+    encoder = f" (encoder {config['encoder_lr']:g})" if config.get("encoder_lr") else ""
+    schedule = config["schedule"]
+    return (
+        f"{config['kind']}, learning rate {config['lr']:g}{encoder},"
+        f" weight decay {config['weight_decay']:g}; {schedule['kind']} schedule after"
+        f" {counted(schedule['warmup_steps'], 'step')} of warm-up"
+    )
+
+
+def _epochs(folder: RunFolder, experiment: Experiment, monitor: str) -> str:
+    values = {
+        row["epoch"]: row["values"][f"val/{monitor}"]
+        for row in read_metrics(folder.metrics_log)
+        if f"val/{monitor}" in row["values"]
+    }
+    if not values:
+        return f"at most {experiment.trainer.max_epochs}"
+    best = (min if lower_is_better(monitor) else max)(values, key=values.__getitem__)
+    return (
+        f"{max(values) + 1} of at most {experiment.trainer.max_epochs}; the weights are those of epoch"
+        f" {best + 1}, which validated best ({metric_name(monitor)} {number(values[best])})"
+    )
+
+
+def _precision(experiment: Experiment) -> str:
+    trainer = experiment.trainer
+    average = (
+        f", moving average of the weights ({trainer.ema_decay:g})" if trainer.ema_decay else ""
+    )
+    return f"{trainer.precision}{average}"
+
+
+def _time(folder: RunFolder) -> Iterator[Pair]:
+    """Time between the first and the last logged row of each attempt."""
+    times: dict[int, list[float]] = {}
+    for row in read_metrics(folder.metrics_log):
+        times.setdefault(row["attempt"], []).append(row["time"])
+    seconds = sum(max(each) - min(each) for each in times.values())
+    if seconds:
+        text = f"{seconds / 3600:.1f} h" if seconds >= 5400 else f"{seconds / 60:.1f} min"
+        yield "Training time", text + (f" in {len(times)} attempts" if len(times) > 1 else "")
+
+
+def environment_facts(folder: RunFolder) -> list[Pair]:
+    """Code, packages and hardware of the last attempt; no command line, as it names paths."""
+    if not folder.environment_file.exists():
+        return []
+    attempts: Sequence[Facts] = json.loads(folder.environment_file.read_text())["attempts"]
+    last = attempts[-1]
+    packages = [f"{name} {last['packages'].get(name)}" for name in SHOWN_PACKAGES]
+    gpus = ", ".join(last["gpus"]) or "no GPU"
+    return [
+        ("Run", folder.name),
+        ("Revision", revision_text(last["revision"])),
+        ("Packages", f"Python {last['python']}, {', '.join(packages)}"),
+        ("Hardware", f"{gpus}; {last['cpu_cores']} CPU cores, {last['memory_gib']:g} GiB"),
+        ("System", last["platform"]),
+        ("Attempts", str(len(attempts))),
+    ]
+
+
+def _millions(parameters: int) -> str:
+    if parameters < 1e5:
+        return f"{parameters:,} parameters"
+    return f"{parameters / 1e6:.1f} million parameters"
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,263 @@
+"""The tables of a report, as plain cells that the page only has to set."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from experiments.report_words import (
+    AT_OPERATING_POINT,
+    SPLITS,
+    UNDEFINED,
+    FigureDict,
+    count,
+    interval,
+    meaning,
+    metric_name,
+    moment,
+    number,
+    percent,
+    share_of,
+)
+
+Facts = Mapping[str, Any]
+Figures = Mapping[str, FigureDict]
+
+DECISIONS = ("sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy", "accuracy")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value, what stands small beneath it, and the mark of a note."""
+
+    text: str
+    detail: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row; ``heading`` rows divide a table and have no cells."""
+
+    name: str
+    cells: tuple[Cell, ...] = ()
+    hint: str = ""
+    heading: bool = False
+
+
+@dataclass
+class Table:
+    """A table with its caption, and the notes that explain what is missing."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: list[TableRow] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
+    """Mark by text."""
+
+    def add(self, name: str, *cells: Cell | str, hint: str = "") -> None:
+        """Append a row."""
+        made = tuple(Cell(cell) if isinstance(cell, str) else cell for cell in cells)
+        self.rows.append(TableRow(name, made, hint))
+
+    def divide(self, heading: str) -> None:
+        """Begin a new part of the table."""
+        self.rows.append(TableRow(heading, heading=True))
+
+    def mark(self, text: str | None) -> str:
+        """The mark of a note, the same for the same text; none for no text."""
+        if not text:
+            return ""
+        return self.notes.setdefault(text, _letters(len(self.notes)))
+
+    def cell(self, figure: FigureDict | None) -> Cell:
+        """A figure with its interval beneath; a dash and a note where it is undefined."""
+        if figure is None:
+            return Cell(UNDEFINED)
+        return Cell(number(figure["value"]), interval(figure), self.mark(figure.get("reason")))
+
+
+def _letters(index: int) -> str:
+    """a, b, ..., z, aa, ab, ..."""
+    return ("" if index < 26 else _letters(index // 26 - 1)) + chr(ord("a") + index % 26)
+
+
+def headline_table(figures: Figures, facts: Facts, split: str) -> Table:
+    """The figures that a person wants to see first."""
+    exclusive = _is_exclusive(facts)
+    with_patients = facts["dataset"]["has_patients"]
+    noun = f"{facts['case'].capitalize()}s"
+    columns = ("Figure", "Value", "95 % CI", noun, *(("Patients",) if with_patients else ()))
+    table = Table(f"{SPLITS[split]} figures", columns)
+    for name in facts["headline"]:
+        if (figure := figures.get(name)) is None:
+            continue
+        cells = [Cell(number(figure["value"]), "", table.mark(figure.get("reason")))]
+        cells += [Cell(interval(figure) or UNDEFINED), Cell(count(figure["cases"]))]
+        cells += [Cell(count(figure["patients"]))] * with_patients
+        table.add(metric_name(name), *cells, hint=meaning(name, facts["case"], exclusive=exclusive))
+    return table
+
+
+def data_table(facts: Facts) -> Table:
+    """Cases, patients, labels and subgroups of every split."""
+    splits = facts["splits"]
+    table = Table("Cases of each split", ("", *(SPLITS[name] for name in splits)))
+    table.add(f"{facts['case'].capitalize()}s", *(count(s["cases"]) for s in splits.values()))
+    if facts["dataset"]["has_patients"]:
+        table.add("Patients", *(count(s["patients"]) for s in splits.values()))
+    labels = facts["labels"]
+    if labels:
+        table.divide("Classes" if labels["exclusive"] or labels["negative"] else "Labels")
+        if labels["negative"]:
+            table.add(
+                labels["negative"], *(_absent(s, labels["names"][0]) for s in splits.values())
+            )
+        for name in labels["names"]:
+            table.add(name, *(_present(split, name) for split in splits.values()))
+    attribute = None
+    for group in facts["groups"]:
+        if group["attribute"] != attribute:
+            table.divide(attribute := group["attribute"])
+        shares = (share_of(group["cases"][name], splits[name]["cases"]) for name in splits)
+        table.add(group["value"], *shares)
+    return table
+
+
+def _present(split: Facts, label: str) -> Cell:
+    counts = split["labels"][label]
+    missing = split["cases"] - counts["known"]
+    detail = f"of {count(counts['known'])} known" if missing else ""
+    return Cell(share_of(counts["positive"], counts["known"]), detail)
+
+
+def _absent(split: Facts, label: str) -> Cell:
+    counts = split["labels"][label]
+    return Cell(share_of(counts["known"] - counts["positive"], counts["known"]))
+
+
+def threshold_table(point: Mapping[str, Facts], facts: Facts, split: str) -> Table:
+    """Threshold of each label, what it reached on validation, and what it does on the test cases."""
+    what = f"on {SPLITS[split].lower()} {facts['case']}s"
+    columns = ("Label", "Threshold", "Sensitivity", "Specificity", "Found", "False alarms")
+    table = Table(
+        f"Sensitivity and specificity on validation; found and false alarms {what}", columns
+    )
+    counts = {matrix["label"]: matrix["counts"] for matrix in facts["confusion"].get(split, ())}
+    for label, chosen in point.items():
+        (spared, alarms), (missed, found) = counts.get(label, ((0, 0), (0, 0)))
+        table.add(
+            label,
+            Cell(number(chosen["threshold"]), "", table.mark(chosen.get("reason"))),
+            number(chosen["sensitivity"]),
+            number(chosen["specificity"]),
+            _part(found, found + missed),
+            _part(alarms, alarms + spared),
+        )
+    return table
+
+
+def _part(part: int, whole: int) -> Cell:
+    if not whole:
+        return Cell(UNDEFINED)
+    return Cell(f"{count(part)} of {count(whole)}", percent(part, whole))
+
+
+def figure_tables(metrics: Mapping[str, Figures], facts: Facts) -> Iterator[Table]:
+    """Every figure: one table where there is a single label, else one for each kind of figure."""
+    splits = [name for name in ("test", "val") if name in metrics]
+    figures = metrics[splits[0]]
+    if any("/" in name for name in figures):
+        yield from _tables_by_label(figures, facts, splits[0])
+        return
+    columns = ("Figure", *(SPLITS[name] for name in splits))
+    table = Table("All figures, 95 % intervals beneath", columns)
+    for heading, names in _kinds(figures, facts):
+        table.divide(heading)
+        for name in names:
+            cells = (table.cell(metrics[split].get(name)) for split in splits)
+            table.add(metric_name(name), *cells, hint=meaning(name, facts["case"]))
+    yield table
+
+
+def _tables_by_label(figures: Figures, facts: Facts, split: str) -> Iterator[Table]:
+    labels = dict.fromkeys(name.partition("/")[2] for name in figures if "/" in name)
+    whole = "All classes" if _is_exclusive(facts) else "Mean"
+    for heading, names in _kinds(figures, facts):
+        columns = ("", *(metric_name(name) for name in names))
+        table = Table(f"{heading}, {SPLITS[split].lower()}, 95 % intervals beneath", columns)
+        table.add(whole, *(table.cell(figures.get(name)) for name in names))
+        for label in labels:
+            table.add(label, *(table.cell(figures.get(f"{name}/{label}")) for name in names))
+        yield table
+
+
+def _kinds(figures: Figures, facts: Facts) -> Iterator[tuple[str, list[str]]]:
+    """Names of figures (without those of single labels) by what they are about."""
+    names = [name for name in figures if "/" not in name]
+    at_point = [f"{name}{AT_OPERATING_POINT}" for name in DECISIONS]
+    plain = "Decisions for the likeliest class" if _is_exclusive(facts) else "Decisions at 0.5"
+    others = [name for name in names if name not in DECISIONS and name not in at_point]
+    kinds = {
+        "Ranking and calibration" if facts["labels"] else "Figures": others,
+        "Decisions at the operating point": [name for name in at_point if name in names],
+        plain: [name for name in DECISIONS if name in names],
+    }
+    yield from ((heading, found) for heading, found in kinds.items() if found)
+
+
+def subgroup_table(figures: Figures, facts: Facts, split: str) -> Table | None:
+    """A few figures for each sex, age band, view, site ...; None where nothing is known of them."""
+    groups: Sequence[Facts] = facts["subgroups"]
+    names = next((list(group["figures"]) for group in groups if group["figures"]), [])
+    if not names:
+        return None
+    with_patients = facts["dataset"]["has_patients"]
+    sizes = (f"{facts['case'].capitalize()}s", *(("Patients",) if with_patients else ()))
+    table = Table(
+        f"{SPLITS[split]} {facts['case']}s by subgroup, 95 % intervals beneath",
+        ("", *sizes, *(metric_name(name) for name in names)),
+    )
+    everything = {"cases": facts["splits"][split]["cases"], "figures": figures}
+    _add_group(table, "All", {**everything, "patients": facts["splits"][split]["patients"]}, names)
+    attribute = None
+    for group in groups:
+        if group["attribute"] != attribute:
+            table.divide(attribute := group["attribute"])
+        _add_group(table, group["value"], group, names)
+    return table
+
+
+def _add_group(table: Table, name: str, group: Facts, names: Sequence[str]) -> None:
+    sizes = [count(group["cases"])]
+    if "Patients" in table.columns:
+        sizes.append(count(group["patients"]))
+    if group["figures"]:
+        table.add(name, *sizes, *(table.cell(group["figures"].get(metric)) for metric in names))
+    else:
+        few = Cell(UNDEFINED, "", table.mark("too few to say anything (fewer than 10)"))
+        table.add(name, *sizes, *(few for _ in names))
+
+
+def ledger_table(openings: Sequence[Facts]) -> Table:
+    """When a held-out split was opened, by what, and with which code."""
+    table = Table("Test openings", ("Time", "Opened by", "Split", "Revision"))
+    for opening in openings:
+        attempt = f", attempt {opening['attempt']}" if "attempt" in opening else ""
+        table.add(
+            moment(opening["time"]),
+            f"{opening['by']}{attempt}",
+            opening["split"],
+            revision_text(opening.get("revision") or {}),
+        )
+    return table
+
+
+def revision_text(revision: Facts) -> str:
+    """Commit, and whether the code differed from it."""
+    if not revision.get("commit"):
+        return "not known"
+    return revision["commit"][:12] + (" with changes" if revision.get("dirty") else "")
+
+
+def _is_exclusive(facts: Facts) -> bool:
+    return bool(facts["labels"] and facts["labels"]["exclusive"])

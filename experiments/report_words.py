@@ -1,0 +1,140 @@
+"""Numbers and names as a reader of the report wants to see them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+FigureDict = Mapping[str, Any]
+"""A figure of metrics.json: value, low, high, cases, patients, and reason where one is missing."""
+
+UNDEFINED = "\N{EN DASH}"
+THIN = "\N{NARROW NO-BREAK SPACE}"
+FIGURE_SPACE = "\N{FIGURE SPACE}"
+AT_OPERATING_POINT = "@operating_point"
+
+NAMES = {
+    "auroc": "AUROC",
+    "average_precision": "Average precision",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "f1": "F1",
+    "brier": "Brier score",
+    "log_loss": "Log-loss",
+    "ece": "Calibration error (ECE)",
+}
+MEANINGS = {
+    "auroc": "chance that a positive {case} scores above a negative one",
+    "average_precision": "area under precision\N{EN DASH}recall; chance alone gives the prevalence",
+    "accuracy": "share of right decisions",
+    "balanced_accuracy": "mean of sensitivity and specificity",
+    "sensitivity": "share of positive {case}s that are found",
+    "specificity": "share of negative {case}s that are left alone",
+    "ppv": "share of alarms that are right",
+    "npv": "share of all-clears that are right",
+    "f1": "harmonic mean of sensitivity and PPV",
+    "brier": "mean squared error of the probability; 0 is best",
+    "log_loss": "surprise at the truth, in nats; 0 is best",
+    "ece": "mean gap between probability and observed share; 0 is best",
+}
+MEANINGS_OF_CLASSES = {
+    "auroc": "one class against the rest, mean over classes",
+    "average_precision": "one class against the rest, mean over classes",
+    "accuracy": "share of {case}s given the right class",
+    "balanced_accuracy": "mean over classes of the share found",
+    "ece": "mean gap between probability and observed share; 0 is best",
+}
+SPLITS = {"train": "Training", "val": "Validation", "test": "Test", "excluded": "Excluded"}
+
+
+def metric_name(name: str) -> str:
+    """Name of a figure for a reader, without its label: ``f1@operating_point`` is F1."""
+    metric = name.partition("/")[0].removesuffix(AT_OPERATING_POINT)
+    return NAMES.get(metric, metric.replace("_", " "))
+
+
+def meaning(name: str, case: str, *, exclusive: bool = False) -> str:
+    """What a figure says, in a few words; nothing for a metric of somebody's own."""
+    metric = name.partition("/")[0].removesuffix(AT_OPERATING_POINT)
+    texts = MEANINGS_OF_CLASSES if exclusive else MEANINGS
+    text = texts.get(metric, "").format(case=case)
+    if exclusive or metric not in ("accuracy", "balanced_accuracy", "sensitivity", "specificity"):
+        return text
+    return f"{text}, {'operating point' if name.endswith(AT_OPERATING_POINT) else 'at 0.5'}"
+
+
+def number(value: float | None) -> str:
+    """Three decimals, fewer for large values: 0.970, 12.35, 431.0."""
+    if value is None:
+        return UNDEFINED
+    decimals = 3 if abs(value) < 10 else 2 if abs(value) < 100 else 1
+    return f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def interval(figure: FigureDict) -> str:
+    """Both ends of the 95 % interval, or nothing."""
+    if figure["low"] is None or figure["high"] is None:
+        return ""
+    return f"{number(figure['low'])}\N{EN DASH}{number(figure['high'])}"
+
+
+def short(value: float) -> str:
+    """Two decimals, for a sentence; three where two would claim perfection."""
+    return f"{value:.3f}" if 0.995 <= value < 1 or 0 < value < 0.005 else f"{value:.2f}"
+
+
+def in_words(figure: FigureDict) -> str:
+    """``0.97 (95 % CI 0.95 to 0.98)``."""
+    if figure["value"] is None:
+        return f"undefined ({figure.get('reason') or 'no reason is known'})"
+    if figure["low"] is None:
+        return short(figure["value"])
+    low, high = short(figure["low"]), short(figure["high"])
+    return f"{short(figure['value'])} (95{THIN}% CI {low} to {high})"
+
+
+def count(amount: int) -> str:
+    """Thousands apart: 112,120."""
+    return f"{amount:,}"
+
+
+def counted(amount: int, noun: str) -> str:
+    """``1 image``, ``624 images``."""
+    return f"{count(amount)} {noun}{'' if amount == 1 else 's'}"
+
+
+def percent(part: float, whole: float, decimals: int | None = None) -> str:
+    """``8.5 %``, ``97 %``; a share is never rounded to nothing or to everything."""
+    share = 100 * part / whole if whole else 0.0
+    if 0 < share < 100:
+        share = min(max(share, 0.1), 99.9)
+    if decimals is None:
+        decimals = 0 if 10 <= share <= 99 or share in (0, 100) else 1
+    return f"{share:.{decimals}f}{THIN}%"
+
+
+def share_of(part: int, whole: int) -> str:
+    """``120 (24.0 %)``, padded so that columns of them align."""
+    if not whole:
+        return UNDEFINED
+    return f"{count(part)} ({percent(part, whole, 1).rjust(6, FIGURE_SPACE)})"
+
+
+def listed(words: Sequence[str]) -> str:
+    """``a, b and c``."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def quoted(name: str) -> str:
+    """A label, which is a user's word, apart from ours."""
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK}"
+
+
+def moment(timestamp: str) -> str:
+    """An ISO 8601 time as ``21 November 2026, 12:14 UTC``."""
+    time = datetime.fromisoformat(timestamp).astimezone(UTC)
+    return f"{time.day} {time:%B %Y, %H:%M} UTC"

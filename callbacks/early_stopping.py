@@ -5,7 +5,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 
 
 class StopEarly(EarlyStopping):
-    """Lightning's early stopping; a run that was killed after the decision to stop stays stopped."""
+    """Lightning's early stopping; a run killed after the decision to stop stays stopped."""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keep to a decision made before the checkpoint was saved."""

@@ -56,7 +56,7 @@ class FiniteLoss(pl.Callback):
         (loss, cases, step), self._unseen = self._unseen, None
         if not torch.isfinite(loss):
             raise DivergedError(
-                f"the loss is {float(loss)} at step {step}; the checkpoints before it are untouched."
+                f"the loss is {float(loss)} at step {step}; the checkpoints before it are kept."
                 f"\n  cases of the batch: {', '.join(cases)}"
                 "\n  lower --task.optimizer.lr, use --trainer.precision 32, or look at these cases"
             )

@@ -58,7 +58,11 @@ class MetricsLog(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log the metrics of a validation inside training."""
-        if trainer.is_global_zero and trainer.state.fn == "fit" and isinstance(pl_module, TaskModule):
+        if (
+            trainer.is_global_zero
+            and trainer.state.fn == "fit"
+            and isinstance(pl_module, TaskModule)
+        ):
             self._write(trainer, {f"val/{k}": v for k, v in pl_module.summaries["val"].items()})
 
     def _training_values(self, trainer: pl.Trainer, module: TaskModule) -> dict[str, float]:

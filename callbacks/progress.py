@@ -86,5 +86,9 @@ class EpochLines(pl.Callback):
         values = "  ".join(f"{name} {value:.4f}" for name, value in parts.items())
         seconds = time.monotonic() - self._started
         log.info(
-            "epoch %d/%s  %s  (%.0f s)", trainer.current_epoch + 1, trainer.max_epochs, values, seconds
+            "epoch %d/%s  %s  (%.0f s)",
+            trainer.current_epoch + 1,
+            trainer.max_epochs,
+            values,
+            seconds,
         )

@@ -33,5 +33,5 @@ class StepSeed(pl.Callback):
         key = (self.seed, trainer.current_epoch, batch_idx, trainer.global_rank)
         drawn = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
         torch.manual_seed(drawn)
-        np.random.seed(drawn % 2**32)  # noqa: NPY002 - for code that uses the global generator
+        np.random.seed(drawn % 2**32)
         random.seed(drawn)

@@ -35,7 +35,7 @@ class TaskDataModule(pl.LightningDataModule):
     def __init__(self, config: DataSettings, seed: int) -> None:
         super().__init__()
         self.config, self.seed = config, seed
-        self.table: CaseTable
+        self._table: CaseTable | None = None
         self.splits: dict[str, str] = {}
         self.notices: list[str] = []
         self.allow_zero_length_dataloader_with_multiple_devices = False
@@ -56,6 +56,23 @@ class TaskDataModule(pl.LightningDataModule):
     def case_weights(self, indices: Sequence[int]) -> np.ndarray | None:
         """Chance of each training case to be drawn; None: every case once an epoch."""
         del indices
+        return None
+
+    def read(self) -> CaseTable:
+        """List the cases, once; reads no pixels.
+
+        Raises:
+            DataError: If the dataset is not laid out as its reader expects.
+        """
+        if self._table is None:
+            self._table = self.config.reader.read()
+            self.notices = list(self._table.notices)
+        return self._table
+
+    @property
+    def table(self) -> CaseTable:
+        """The cases."""
+        return self.read()
 
     def prepare(self, splits_file: Path | None = None, *, held_out: bool = False) -> None:
         """Read the cases, preprocess them, and divide them.
@@ -67,8 +84,6 @@ class TaskDataModule(pl.LightningDataModule):
         Raises:
             DataError: Lists everything that is wrong with the dataset, or names who leaks.
         """
-        self.table = self.config.reader.read()
-        self.notices = list(self.table.notices)
         hashes = self.prepare_pixels(self.table)
         if held_out:
             self.splits = {case.case_id: "test" for case in self.table.cases}
@@ -94,7 +109,7 @@ class TaskDataModule(pl.LightningDataModule):
         if now != set(self.splits):
             changed = sorted(now.symmetric_difference(self.splits))
             raise DataError(
-                "the dataset is no longer the one that the run was started on; cases that came or went:",
+                "the dataset is not the one that the run was started on; cases that came or went:",
                 changed,
             )
 
@@ -181,7 +196,10 @@ class TaskDataModule(pl.LightningDataModule):
         loop = self.trainer.fit_loop
         done = loop.epoch_loop.batch_progress.current.ready
         whole = done >= self.trainer.num_training_batches
-        return {"epoch": loop.epoch_progress.current.processed, "batches": 0 if whole else done}
+        return {
+            "epoch": vars(loop.epoch_progress.current)["processed"],
+            "batches": 0 if whole else done,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Start the next training loader where the checkpoint was saved."""

@@ -93,7 +93,9 @@ def resolve(root: Path, relative: str) -> Path:
     """
     path = PurePosixPath(relative.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in relative[:3]:
-        raise DataError(f"path '{relative}' leaves the root of the dataset; paths are relative to it")
+        raise DataError(
+            f"path '{relative}' leaves the root of the dataset; paths are relative to it"
+        )
     resolved = (root / path).resolve()
     if not resolved.is_relative_to(root.resolve()):
         raise DataError(f"path '{relative}' is a link that leaves the root of the dataset")

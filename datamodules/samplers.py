@@ -1,4 +1,4 @@
-"""Which case is drawn when: a function of (seed, epoch) alone, so that a resume needs no history."""
+"""Which case is drawn when: a function of (seed, epoch), so that a resume needs no history."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -11,12 +11,12 @@ class Draw(NamedTuple):
     """One case to load, and the key of its random augmentation.
 
     Attributes:
-        index: Position in the table of cases.
+        case: Position in the table of cases.
         epoch: Epoch, or -1 when nothing is random.
         draw: Position in the epoch's global order, over all processes.
     """
 
-    index: int
+    case: int
     epoch: int = -1
     draw: int = -1
 

@@ -12,7 +12,9 @@ LocalPath = Annotated[str, LOCAL_PATH]
 class Settings(BaseModel):
     """Settings are immutable, typed data: an unknown field or a wrong type is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     def replace(self, **changes: Any) -> Self:  # noqa: ANN401 - the fields' own types
         """Copy with some fields changed and everything validated again."""

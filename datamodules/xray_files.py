@@ -13,7 +13,7 @@ from datamodules.transforms.xray_preprocessing import PreparedXray, PreprocessXr
 from datamodules.transforms.xray_reading import read_xray
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".tif", ".tiff", ".ima", ""}
-"""What is looked at in a folder; DICOM files often have no suffix. Named files are all looked at."""
+"""What is looked at in a folder; DICOM files often have no suffix. A named file always is."""
 
 
 def find_files(places: Sequence[Path]) -> dict[str, Path]:

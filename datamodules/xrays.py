@@ -45,7 +45,11 @@ class XraysData(TaskDataModule):
         size = self.config.preprocessing.size
         self.cache = build_or_open(
             [
-                CacheItem(case.case_id, source := _only_image(case.inputs), resolve(table.root, source.path))
+                CacheItem(
+                    case.case_id,
+                    source := _only_image(case.inputs),
+                    resolve(table.root, source.path),
+                )
                 for case in table.cases
             ],
             lambda item: preprocess(read_xray(item.path, item.source.selector)),

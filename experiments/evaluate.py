@@ -19,8 +19,8 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m experiments.evaluate",
-        description="Score the best weights of a run, at their frozen operating point, on every case"
-        " of a dataset that the run never saw.",
+        description="Score the best weights of a run, at their frozen operating point, on every"
+        " case of a dataset that the run never saw.",
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="a finished run folder")
     parser.add_argument(

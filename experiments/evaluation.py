@@ -12,6 +12,8 @@ from experiments.environment import revision
 from experiments.experiment import Experiment
 from experiments.figures.drawing import draw_run
 from experiments.report import write_report
+from experiments.report_content import write_facts
+from experiments.report_facts import collect
 from experiments.results import metrics_text
 from experiments.run_folder import RunFolder, write_whole
 from experiments.trainers import build_evaluator
@@ -55,7 +57,8 @@ def evaluate_run(
         write_predictions(folder.predictions / f"{split}.csv", table)
     write_whole(folder.metrics_file, metrics_text(results))
     draw_run(module, data, folder, operating_point)
-    write_report(folder, data, module)
+    write_facts(folder, collect(module, data, folder, operating_point))
+    write_report(folder)
     log_results(loggers, experiment, module, data, folder)
     _announce(folder, results, module)
 

@@ -1,4 +1,4 @@
-"""An experiment is one value: everything that a run depends on, as typed data that is YAML on disk."""
+"""An experiment is one value: all that a run depends on, as typed data that is YAML on disk."""
 
 from pathlib import Path
 from typing import Literal, Self
@@ -52,7 +52,7 @@ class LoggingConfig(Settings):
     """What is shown, and where."""
 
     wandb: Literal["auto", "online", "offline", "off"] = "auto"
-    """Weights & Biases; auto: online with a key and a network, offline with a key only, else off."""
+    """Weights & Biases; auto: online with a key and a network, offline with a key, else off."""
     project: str = "lightbox"
     """Project in Weights & Biases."""
     entity: str | None = None

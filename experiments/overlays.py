@@ -16,7 +16,9 @@ from datamodules.transforms.xray_reading import read_xray
 STRENGTH = 0.5
 
 
-def write_overlay(path: Path, film: Path, evidence: NDArray[np.float32], geometry: Geometry) -> None:
+def write_overlay(
+    path: Path, film: Path, evidence: NDArray[np.float32], geometry: Geometry
+) -> None:
     """Draw a map of evidence over a film and write it as PNG, whole or not at all.
 
     Args:
@@ -38,4 +40,5 @@ def blend(grey: NDArray[np.uint8], evidence: NDArray[np.float32]) -> NDArray[np.
     colours = colormaps["inferno"](evidence)[..., :3].astype(np.float32) * 255
     share = (STRENGTH * np.clip(evidence * 1.5, 0, 1))[..., None].astype(np.float32)
     base = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB).astype(np.float32)
-    return np.rint(base * (1 - share) + colours * share).astype(np.uint8)
+    blended: NDArray[np.uint8] = np.rint(base * (1 - share) + colours * share).astype(np.uint8)
+    return blended

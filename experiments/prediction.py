@@ -51,7 +51,9 @@ class Predictor:
             )
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         return cls(
-            module.to(device), Experiment.model_validate(facts["experiment"]), facts["operating_point"]
+            module.to(device),
+            Experiment.model_validate(facts["experiment"]),
+            facts["operating_point"],
         )
 
     def predict_files(
@@ -73,8 +75,14 @@ class Predictor:
         with ThreadPoolExecutor() as pool:
             for start in track(range(0, len(names), batch_size)):
                 group = names[start : start + batch_size]
-                films = dict(zip(group, pool.map(self._prepare, [files[name] for name in group]), strict=True))
-                good = {name: film for name, film in films.items() if isinstance(film, PreparedXray)}
+                films = dict(
+                    zip(
+                        group, pool.map(self._prepare, [files[name] for name in group]), strict=True
+                    )
+                )
+                good = {
+                    name: film for name, film in films.items() if isinstance(film, PreparedXray)
+                }
                 failed += [
                     {"file": name, "reason": str(fault)}
                     for name, fault in films.items()

@@ -19,7 +19,7 @@ from experiments.report_tables import (
     subgroup_table,
     threshold_table,
 )
-from experiments.report_words import SPLITS, counted, moment
+from experiments.report_words import counted, moment
 from experiments.run_folder import RunFolder, write_whole
 
 FORMAT = 1
@@ -44,7 +44,7 @@ class Content:
     rule: str
     thresholds: Table | None
     illustrations: list[Illustration]
-    figures: list[Table]
+    results: list[Table]
     subgroups: Table | None
     training: list[Pair]
     environment: list[Pair]
@@ -86,7 +86,7 @@ def build_content(folder: RunFolder, shared: Mapping[str, bytes] | None = None) 
         rule=operating_rule(facts, experiment),
         thresholds=threshold_table(point, facts, split) if facts["labels"] and point else None,
         illustrations=list(illustrations(images)),
-        figures=list(figure_tables(metrics, facts)),
+        results=list(figure_tables(metrics, facts)),
         subgroups=subgroup_table(figures, facts, split),
         training=training_facts(folder, facts),
         environment=environment_facts(folder),
@@ -136,10 +136,8 @@ def _counts(facts: Facts) -> list[str]:
 def _shortened(notices: list[str]) -> list[str]:
     if len(notices) <= MOST_NOTICES:
         return notices
-    return [
-        *notices[:MOST_NOTICES],
-        f"\N{HORIZONTAL ELLIPSIS} and {len(notices) - MOST_NOTICES} more",
-    ]
+    left = len(notices) - MOST_NOTICES
+    return [*notices[:MOST_NOTICES], f"\N{HORIZONTAL ELLIPSIS} and {left} more"]
 
 
 def _without_names(notices: list[str], folder: RunFolder) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from experiments.run_folder import RunFolder, now
 from lightning_modules.base import Row, TaskModule
 from lightning_modules.metrics.classification import SMALLEST_GROUP
 from lightning_modules.metrics.decisions import thresholds
+from lightning_modules.metrics.rows import ClassificationRow
 from lightning_modules.metrics.subgroups import subgroups
 from lightning_modules.xray_classifier import XrayClassifier
 
@@ -97,9 +98,9 @@ def _confusion(module: TaskModule, operating_point: Mapping[str, Any]) -> Facts:
         return {}
     chosen = thresholds(operating_point)
     return {
-        split: [asdict(matrix) for matrix in module.metrics.confusion(rows, chosen)]
+        split: [asdict(matrix) for matrix in module.metrics.confusion(scored, chosen)]
         for split, rows in module.rows.items()
-        if rows
+        if (scored := cast("Sequence[ClassificationRow]", rows))
     }
 
 
@@ -112,7 +113,7 @@ class _Group(NamedTuple):
 def _groups(data: TaskDataModule) -> Iterator[_Group]:
     """Subgroups of all cases, so that their bounds are the same in every table."""
     used = [data.table.cases[index] for split in SPLITS for index in data.indices(split)]
-    given = {case.case_id: {"site": case.site} | dict(case.attributes) for case in used}
+    given = {case.case_id: {"site": case.site, **case.attributes} for case in used}
     names = dict.fromkeys(name for attributes in given.values() for name in attributes)
     for name in names:
         only = {case_id: {name: given[case_id].get(name)} for case_id in given}
@@ -159,7 +160,7 @@ def _figures_of(
     if len(rows) < SMALLEST_GROUP:
         return {}
     figures = module.final_figures(rows, dict(operating_point), samples)
-    names = SUBGROUP_FIGURES if operating_point else SUBGROUP_FIGURES_OF_CLASSES
+    names: Sequence[str] = SUBGROUP_FIGURES if operating_point else SUBGROUP_FIGURES_OF_CLASSES
     if not isinstance(module, XrayClassifier):
         names = module.headline[:3] or tuple(figures)[:3]
     return {name: figures[name].to_dict() for name in names if name in figures}

@@ -4,18 +4,19 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from struct import unpack
 
 CAPTIONS = {
     "roc": (
         "ROC curve",
-        "Share of positives found against share of false alarms, for every threshold: the nearer the"
-        " curve comes to the upper left corner the better, and the dashed diagonal is chance; the"
-        " mark is the operating point.",
+        "Share of positives found against share of false alarms, for every threshold: the nearer"
+        " the curve comes to the upper left corner the better; the dashed diagonal is chance, the"
+        " dot the operating point.",
     ),
     "precision_recall": (
         "Precision\N{EN DASH}recall curve",
-        "Of all alarms the share that is right, against the share of positives found: unlike the ROC"
-        " curve it depends on how frequent positives are, and the dashed line is what chance gives.",
+        "Of all alarms the share that is right, against the share of positives found: unlike the"
+        " ROC curve it depends on how frequent positives are; the dotted line is chance.",
     ),
     "confusion_matrix": (
         "Confusion matrix",
@@ -23,19 +24,18 @@ CAPTIONS = {
     ),
     "calibration": (
         "Calibration",
-        "Share of true positives among the cases given about the same probability: on the diagonal a"
-        " probability can be taken at its word, below it the model claims too much.",
+        "What became true of cases that were given about the same probability: on the dashed"
+        " diagonal a probability can be taken at its word, below it the model claims too much.",
     ),
     "class_balance": (
         "Class balance",
-        "How often each label holds in each split: a split that differs from the others calls for a"
-        " reason.",
+        "How often each label holds in each split: they should be alike, unless there is a reason.",
     ),
     "learning_curves": (
         "Learning curves",
-        "Loss and validation figures over the epochs: where validation turns while the training loss"
-        " goes on falling, the model has begun to learn its training cases by heart; the marked epoch"
-        " is the one whose weights were kept.",
+        "Loss and validation figures over the epochs: where validation turns while the training"
+        " loss goes on falling, the model has begun to learn its training cases by heart; the"
+        " dashed line is the epoch whose weights were kept.",
     ),
     "mistakes": (
         "Most confident mistakes",
@@ -44,20 +44,20 @@ CAPTIONS = {
     ),
 }
 """Title and caption by file name, in the order of the report."""
-WIDE = ("learning_curves", "mistakes")
+SCALE = 0.6
+"""Pixels of the page for each pixel of a picture, so that all have letters of one size."""
 WITH_IMAGES = ("mistakes",)
 """Those that show images of patients."""
 
 
 @dataclass(frozen=True)
 class Illustration:
-    """A picture with its title and caption; ``source`` is a data URI."""
+    """A picture with its title and caption; ``source`` is a data URI, ``width`` in CSS pixels."""
 
-    name: str
     title: str
     caption: str
     source: str
-    wide: bool
+    width: int
 
 
 def pictures(folder: Path) -> dict[str, bytes]:
@@ -73,4 +73,5 @@ def illustrations(images: Mapping[str, bytes]) -> Iterator[Illustration]:
     for name, png in images.items():
         title, caption = CAPTIONS.get(name, (name.replace("_", " ").capitalize(), ""))
         source = f"data:image/png;base64,{b64encode(png).decode()}"
-        yield Illustration(name, title, caption, source, wide=name in WIDE)
+        (pixels,) = unpack(">I", png[16:20])
+        yield Illustration(title, caption, source, round(SCALE * pixels))

@@ -7,7 +7,7 @@ from typing import Any
 from callbacks.metrics_log import read_metrics
 from experiments.experiment import Experiment
 from experiments.report_tables import revision_text
-from experiments.report_words import counted, metric_name, number
+from experiments.report_words import counted, in_sentence, number, plain
 from experiments.run_folder import RunFolder
 from lightning_modules.metrics.directions import lower_is_better
 
@@ -15,6 +15,7 @@ Facts = Mapping[str, Any]
 Pair = tuple[str, str]
 
 SHOWN_PACKAGES = ("lightbox", "torch", "pytorch-lightning", "monai", "timm", "numpy")
+PRECISIONS = {"32": "32 bit", "bf16-mixed": "bfloat16 and 32 bit", "16-mixed": "16 and 32 bit"}
 WEIGHTS = {True: "from published weights", False: "from scratch"}
 ENCODER = {"full": "", "frozen": ", encoder frozen", "gradual": ", encoder unfrozen gradually"}
 
@@ -51,8 +52,8 @@ def _classifier(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
     yield "Image size", f"{size} \N{MULTIPLICATION SIGN} {size} pixels ({data.preprocessing.fit})"
     yield "Augmentation", _augmentation(experiment)
     settings = experiment.task.loss.model_dump(exclude={"kind"}, exclude_none=True)
-    details = ", ".join(f"{_plain(name)} {value}" for name, value in settings.items())
-    yield "Loss", f"{_plain(experiment.task.loss.kind)}{f' ({details})' if details else ''}"
+    details = ", ".join(f"{plain(name)} {value}" for name, value in settings.items())
+    yield "Loss", f"{plain(experiment.task.loss.kind)}{f' ({details})' if details else ''}"
     processes = experiment.trainer.devices * experiment.trainer.nodes
     each = f" on each of {processes} processes" if processes > 1 else ""
     yield "Batches", f"{counted(data.batch_size, 'case')}{each}, {data.sampling} sampling"
@@ -60,7 +61,7 @@ def _classifier(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
 
 def _augmentation(experiment: Experiment) -> str:
     settings = experiment.data.augmentation.model_dump()
-    parts = [f"{_plain(name)} {value:g}" for name, value in settings.items() if value]
+    parts = [f"{plain(name)} {value:g}" for name, value in settings.items() if value]
     return ", ".join(parts) or "none"
 
 
@@ -84,8 +85,8 @@ def _epochs(folder: RunFolder, experiment: Experiment, monitor: str) -> str:
         return f"at most {experiment.trainer.max_epochs}"
     best = (min if lower_is_better(monitor) else max)(values, key=values.__getitem__)
     return (
-        f"{max(values) + 1} of at most {experiment.trainer.max_epochs}; the weights are those of epoch"
-        f" {best + 1}, which validated best ({metric_name(monitor)} {number(values[best])})"
+        f"{max(values) + 1} of at most {experiment.trainer.max_epochs}; the weights are those after"
+        f" epoch {best + 1}, which validated best ({in_sentence(monitor)} {number(values[best])})"
     )
 
 
@@ -94,7 +95,7 @@ def _precision(experiment: Experiment) -> str:
     average = (
         f", moving average of the weights ({trainer.ema_decay:g})" if trainer.ema_decay else ""
     )
-    return f"{trainer.precision}{average}"
+    return f"{PRECISIONS[trainer.precision]}{average}"
 
 
 def _time(folder: RunFolder) -> Iterator[Pair]:
@@ -114,7 +115,9 @@ def environment_facts(folder: RunFolder) -> list[Pair]:
         return []
     attempts: Sequence[Facts] = json.loads(folder.environment_file.read_text())["attempts"]
     last = attempts[-1]
-    packages = [f"{name} {last['packages'].get(name)}" for name in SHOWN_PACKAGES]
+    packages = [
+        f"{name} {last['packages'][name]}" for name in SHOWN_PACKAGES if last["packages"].get(name)
+    ]
     gpus = ", ".join(last["gpus"]) or "no GPU"
     return [
         ("Run", folder.name),
@@ -130,7 +133,3 @@ def _millions(parameters: int) -> str:
     if parameters < 1e5:
         return f"{parameters:,} parameters"
     return f"{parameters / 1e6:.1f} million parameters"
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", " ")

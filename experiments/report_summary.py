@@ -9,9 +9,9 @@ from experiments.report_words import (
     THIN,
     FigureDict,
     counted,
+    in_sentence,
     in_words,
     listed,
-    metric_name,
     percent,
     quoted,
     short,
@@ -20,7 +20,8 @@ from experiments.report_words import (
 Facts = Mapping[str, Any]
 Figures = Mapping[str, FigureDict]
 
-FEW_POSITIVES = 50
+FEW = 50
+"""Cases of a class below which a reader is told."""
 
 
 def summary(figures: Figures, facts: Facts, split: str) -> str:
@@ -31,7 +32,7 @@ def summary(figures: Figures, facts: Facts, split: str) -> str:
     elif labels["exclusive"]:
         sentences = [_of_classes(figures, facts, split)]
     elif len(labels["names"]) == 1:
-        sentences = [_of_one_label(figures, labels), *_decisions(figures, facts, split)]
+        sentences = [_of_one_label(figures, facts), *_decisions(figures, facts, split)]
     else:
         sentences = list(_of_labels(figures, labels))
     return f"On {_cases(facts, split)}, " + " ".join(sentences)
@@ -52,16 +53,18 @@ def _of_any_task(figures: Figures, facts: Facts) -> str:
 
 
 def _figure(name: str, figure: FigureDict) -> str:
-    return f"{metric_name(name)} {in_words(figure)}"
+    return f"{in_sentence(name)} {in_words(figure)}"
 
 
-def _of_one_label(figures: Figures, labels: Facts) -> str:
+def _of_one_label(figures: Figures, facts: Facts) -> str:
+    labels = facts["labels"]
     label, other = quoted(labels["names"][0]), labels["negative"]
-    apart = f"{label} from {quoted(other)}" if other else f"those with {label} from those without"
+    against = quoted(other) if other else f"{facts['case']}s without it"
+    apart = f"{label if other else facts['case'] + 's with ' + label} from {against}"
     figure = figures["auroc"]
     if figure["value"] is None:
         return f"the AUROC of {label} is {in_words(figure)}."
-    return f"the model separates {apart} with an AUROC of {in_words(figure)}."
+    return f"the model tells {apart} with an AUROC of {in_words(figure)}."
 
 
 def _decisions(figures: Figures, facts: Facts, split: str) -> Iterator[str]:
@@ -99,7 +102,8 @@ def _of_labels(figures: Figures, labels: Facts) -> Iterator[str]:
     if len(values) == len(known):
         yield f"the mean AUROC over {len(known)} labels is {mean}."
     else:
-        yield f"the mean AUROC over the {len(values)} of {len(known)} labels that have one is {mean}."
+        have = f"{len(values)} of {len(known)} labels that have one"
+        yield f"the mean AUROC over the {have} is {mean}."
     if len(values) > 1:
         best, worst = max(values, key=values.__getitem__), min(values, key=values.__getitem__)
         yield (
@@ -132,23 +136,32 @@ def cautions(facts: Facts, split: str) -> Iterator[str]:
     cases = f"{facts['case']}s"
     if split != "test":
         yield (
-            f"No test set was held out. All figures are of the validation {cases}, on which the"
+            f"No test set was held out. All results are of the validation {cases}, on which the"
             " weights and the operating point were chosen: they are optimistic."
         )
     if not facts["dataset"]["has_patients"]:
         yield (
             f"The dataset does not say which {cases} are of one patient. Each counts as a patient"
-            " of its own; if some are not, intervals are too narrow and a patient may be in training"
-            " and test alike."
+            " of its own; if some are not, intervals are too narrow, and a patient may be in"
+            " training and test alike."
         )
-    counts = facts["splits"][split]["labels"].values()
-    positives = min((each["positive"] for each in counts), default=FEW_POSITIVES)
-    if positives < FEW_POSITIVES:
-        what = "the label" if len(counts) == 1 else "the rarest label"
-        yield (
-            f"Only {counted(positives, SPLITS[split].lower() + ' ' + facts['case'])} with {what}:"
-            " figures that rest on so few are uncertain, and so are their intervals."
-        )
+    yield from _rarest(facts, split)
+
+
+def _rarest(facts: Facts, split: str) -> Iterator[str]:
+    """Say so where a class has hardly any case to be tested on."""
+    sizes = {}
+    for label, counts in facts["splits"][split]["labels"].items():
+        sizes[label, "positive"] = counts["positive"]
+        if not facts["labels"]["exclusive"]:
+            sizes[label, "negative"] = counts["known"] - counts["positive"]
+    if not sizes or min(sizes.values()) >= FEW:
+        return
+    label, side = min(sizes, key=sizes.__getitem__)
+    size, noun = sizes[label, side], f"{SPLITS[split].lower()} {facts['case']}"
+    verb = "is" if size == 1 else "are"
+    many = f"Only {counted(size, noun)} {verb}" if size else f"No {noun} is"
+    yield f"{many} {side} for {quoted(label)}: what rests on so few is uncertain."
 
 
 def operating_rule(facts: Facts, experiment: Experiment) -> str:
@@ -177,7 +190,7 @@ def limits(facts: Facts, samples: int) -> Iterator[str]:
     yield "This is a research result. It is not a medical device and must not guide care."
     yield (
         f"Intervals are 95{THIN}% percentile intervals of {samples:,} bootstrap samples of"
-        f" {resampled}. They tell how much the figures depend on who happened to be tested; not how"
+        f" {resampled}. They tell how much the results depend on who happened to be tested; not how"
         " they would change with another training run, or in another hospital."
     )
     if facts["labels"]:
@@ -187,7 +200,7 @@ def limits(facts: Facts, samples: int) -> Iterator[str]:
         )
     if facts["subgroups"]:
         yield (
-            "Subgroup figures are many comparisons of few cases: a difference may be chance, and"
+            "Subgroup results are many comparisons of few cases: a difference may be chance, and"
             " nothing is corrected for that."
         )
     yield (

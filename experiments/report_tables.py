@@ -10,18 +10,21 @@ from experiments.report_words import (
     UNDEFINED,
     FigureDict,
     count,
+    headed,
     interval,
     meaning,
     metric_name,
     moment,
     number,
     percent,
+    ranged,
     share_of,
 )
 
 Facts = Mapping[str, Any]
 Figures = Mapping[str, FigureDict]
 
+OPENED_BY = {"run": "the run itself", "evaluate": "external evaluation"}
 DECISIONS = ("sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy", "accuracy")
 
 
@@ -86,8 +89,14 @@ def headline_table(figures: Figures, facts: Facts, split: str) -> Table:
     exclusive = _is_exclusive(facts)
     with_patients = facts["dataset"]["has_patients"]
     noun = f"{facts['case'].capitalize()}s"
-    columns = ("Figure", "Value", "95 % CI", noun, *(("Patients",) if with_patients else ()))
-    table = Table(f"{SPLITS[split]} figures", columns)
+    columns = (
+        "Measure",
+        "Value",
+        "95\N{NARROW NO-BREAK SPACE}% CI",
+        noun,
+        *(("Patients",) if with_patients else ()),
+    )
+    table = Table(f"{SPLITS[split]} results", columns)
     for name in facts["headline"]:
         if (figure := figures.get(name)) is None:
             continue
@@ -109,17 +118,17 @@ def data_table(facts: Facts) -> Table:
     if labels:
         table.divide("Classes" if labels["exclusive"] or labels["negative"] else "Labels")
         if labels["negative"]:
-            table.add(
-                labels["negative"], *(_absent(s, labels["names"][0]) for s in splits.values())
-            )
+            only = labels["names"][0]
+            table.add(labels["negative"], *(_absent(each, only) for each in splits.values()))
         for name in labels["names"]:
             table.add(name, *(_present(split, name) for split in splits.values()))
     attribute = None
     for group in facts["groups"]:
         if group["attribute"] != attribute:
-            table.divide(attribute := group["attribute"])
+            attribute = group["attribute"]
+            table.divide(headed(attribute))
         shares = (share_of(group["cases"][name], splits[name]["cases"]) for name in splits)
-        table.add(group["value"], *shares)
+        table.add(ranged(group["value"]), *shares)
     return table
 
 
@@ -136,29 +145,34 @@ def _absent(split: Facts, label: str) -> Cell:
 
 
 def threshold_table(point: Mapping[str, Facts], facts: Facts, split: str) -> Table:
-    """Threshold of each label, what it reached on validation, and what it does on the test cases."""
-    what = f"on {SPLITS[split].lower()} {facts['case']}s"
-    columns = ("Label", "Threshold", "Sensitivity", "Specificity", "Found", "False alarms")
-    table = Table(
-        f"Sensitivity and specificity on validation; found and false alarms {what}", columns
+    """Threshold of each label, what it reached on validation, and what it does on test cases."""
+    where = f"{SPLITS[split].lower()} {facts['case']}"
+    columns = (
+        *("Label", "Threshold", "Sensitivity on validation", "Specificity on validation"),
+        *(f"Positive {where}s found", f"False alarms in negative {where}s"),
     )
+    table = Table("Threshold of each label, and what it does", columns)
     counts = {matrix["label"]: matrix["counts"] for matrix in facts["confusion"].get(split, ())}
     for label, chosen in point.items():
         (spared, alarms), (missed, found) = counts.get(label, ((0, 0), (0, 0)))
         table.add(
             label,
             Cell(number(chosen["threshold"]), "", table.mark(chosen.get("reason"))),
-            number(chosen["sensitivity"]),
-            number(chosen["specificity"]),
-            _part(found, found + missed),
-            _part(alarms, alarms + spared),
+            _or_note(table, chosen["sensitivity"], "no positive case in validation"),
+            _or_note(table, chosen["specificity"], "no negative case in validation"),
+            _part(table, found, found + missed, f"no positive {where}"),
+            _part(table, alarms, alarms + spared, f"no negative {where}"),
         )
     return table
 
 
-def _part(part: int, whole: int) -> Cell:
+def _or_note(table: Table, value: float | None, reason: str) -> Cell:
+    return Cell(number(value), "", table.mark(reason) if value is None else "")
+
+
+def _part(table: Table, part: int, whole: int, reason: str) -> Cell:
     if not whole:
-        return Cell(UNDEFINED)
+        return Cell(UNDEFINED, "", table.mark(reason))
     return Cell(f"{count(part)} of {count(whole)}", percent(part, whole))
 
 
@@ -169,13 +183,14 @@ def figure_tables(metrics: Mapping[str, Figures], facts: Facts) -> Iterator[Tabl
     if any("/" in name for name in figures):
         yield from _tables_by_label(figures, facts, splits[0])
         return
-    columns = ("Figure", *(SPLITS[name] for name in splits))
-    table = Table("All figures, 95 % intervals beneath", columns)
+    columns = ("Measure", *(SPLITS[name] for name in splits))
+    table = Table("All results, 95 % intervals beneath", columns)
     for heading, names in _kinds(figures, facts):
         table.divide(heading)
         for name in names:
             cells = (table.cell(metrics[split].get(name)) for split in splits)
-            table.add(metric_name(name), *cells, hint=meaning(name, facts["case"]))
+            hint = meaning(name.removesuffix(AT_OPERATING_POINT), facts["case"])
+            table.add(metric_name(name), *cells, hint=hint.removesuffix(", at 0.5"))
     yield table
 
 
@@ -198,7 +213,7 @@ def _kinds(figures: Figures, facts: Facts) -> Iterator[tuple[str, list[str]]]:
     plain = "Decisions for the likeliest class" if _is_exclusive(facts) else "Decisions at 0.5"
     others = [name for name in names if name not in DECISIONS and name not in at_point]
     kinds = {
-        "Ranking and calibration" if facts["labels"] else "Figures": others,
+        "Ranking and calibration" if facts["labels"] else "Results": others,
         "Decisions at the operating point": [name for name in at_point if name in names],
         plain: [name for name in DECISIONS if name in names],
     }
@@ -213,8 +228,13 @@ def subgroup_table(figures: Figures, facts: Facts, split: str) -> Table | None:
         return None
     with_patients = facts["dataset"]["has_patients"]
     sizes = (f"{facts['case'].capitalize()}s", *(("Patients",) if with_patients else ()))
+    point = (
+        "decisions at the operating point, "
+        if facts["confusion"] and not _is_exclusive(facts)
+        else ""
+    )
     table = Table(
-        f"{SPLITS[split]} {facts['case']}s by subgroup, 95 % intervals beneath",
+        f"{SPLITS[split]} {facts['case']}s by subgroup, {point}95 % intervals beneath",
         ("", *sizes, *(metric_name(name) for name in names)),
     )
     everything = {"cases": facts["splits"][split]["cases"], "figures": figures}
@@ -222,8 +242,9 @@ def subgroup_table(figures: Figures, facts: Facts, split: str) -> Table | None:
     attribute = None
     for group in groups:
         if group["attribute"] != attribute:
-            table.divide(attribute := group["attribute"])
-        _add_group(table, group["value"], group, names)
+            attribute = group["attribute"]
+            table.divide(headed(attribute))
+        _add_group(table, ranged(group["value"]), group, names)
     return table
 
 
@@ -245,7 +266,7 @@ def ledger_table(openings: Sequence[Facts]) -> Table:
         attempt = f", attempt {opening['attempt']}" if "attempt" in opening else ""
         table.add(
             moment(opening["time"]),
-            f"{opening['by']}{attempt}",
+            f"{OPENED_BY.get(opening['by'], opening['by'])}{attempt}",
             opening["split"],
             revision_text(opening.get("revision") or {}),
         )
@@ -256,7 +277,7 @@ def revision_text(revision: Facts) -> str:
     """Commit, and whether the code differed from it."""
     if not revision.get("commit"):
         return "not known"
-    return revision["commit"][:12] + (" with changes" if revision.get("dirty") else "")
+    return f"{revision['commit'][:12]}{' with changes' if revision.get('dirty') else ''}"
 
 
 def _is_exclusive(facts: Facts) -> bool:

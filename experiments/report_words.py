@@ -1,5 +1,6 @@
 """Numbers and names as a reader of the report wants to see them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -31,13 +32,13 @@ MEANINGS = {
     "average_precision": "area under precision\N{EN DASH}recall; chance alone gives the prevalence",
     "accuracy": "share of right decisions",
     "balanced_accuracy": "mean of sensitivity and specificity",
-    "sensitivity": "share of positive {case}s that are found",
-    "specificity": "share of negative {case}s that are left alone",
-    "ppv": "share of alarms that are right",
-    "npv": "share of all-clears that are right",
+    "sensitivity": "share of positive {case}s that are called positive",
+    "specificity": "share of negative {case}s that are called negative",
+    "ppv": "share of positive calls that are right",
+    "npv": "share of negative calls that are right",
     "f1": "harmonic mean of sensitivity and PPV",
     "brier": "mean squared error of the probability; 0 is best",
-    "log_loss": "surprise at the truth, in nats; 0 is best",
+    "log_loss": "penalty for confidence in what is wrong; 0 is best",
     "ece": "mean gap between probability and observed share; 0 is best",
 }
 MEANINGS_OF_CLASSES = {
@@ -56,6 +57,12 @@ def metric_name(name: str) -> str:
     return NAMES.get(metric, metric.replace("_", " "))
 
 
+def in_sentence(name: str) -> str:
+    """A figure's name inside a sentence: small letters, but for acronyms."""
+    text = metric_name(name)
+    return text if text[:2].isupper() or text == NAMES["f1"] else text[:1].lower() + text[1:]
+
+
 def meaning(name: str, case: str, *, exclusive: bool = False) -> str:
     """What a figure says, in a few words; nothing for a metric of somebody's own."""
     metric = name.partition("/")[0].removesuffix(AT_OPERATING_POINT)
@@ -63,7 +70,7 @@ def meaning(name: str, case: str, *, exclusive: bool = False) -> str:
     text = texts.get(metric, "").format(case=case)
     if exclusive or metric not in ("accuracy", "balanced_accuracy", "sensitivity", "specificity"):
         return text
-    return f"{text}, {'operating point' if name.endswith(AT_OPERATING_POINT) else 'at 0.5'}"
+    return f"{text}, at {'the operating point' if name.endswith(AT_OPERATING_POINT) else '0.5'}"
 
 
 def number(value: float | None) -> str:
@@ -120,7 +127,8 @@ def share_of(part: int, whole: int) -> str:
     """``120 (24.0 %)``, padded so that columns of them align."""
     if not whole:
         return UNDEFINED
-    return f"{count(part)} ({percent(part, whole, 1).rjust(6, FIGURE_SPACE)})"
+    share = f"({percent(part, whole, 1)})"
+    return f"{count(part)} {share.rjust(8, FIGURE_SPACE)}"
 
 
 def listed(words: Sequence[str]) -> str:
@@ -132,6 +140,21 @@ def listed(words: Sequence[str]) -> str:
 def quoted(name: str) -> str:
     """A label, which is a user's word, apart from ours."""
     return f"\N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK}"
+
+
+def plain(name: str) -> str:
+    """A field's name as words."""
+    return name.replace("_", " ")
+
+
+def headed(name: str) -> str:
+    """A field's name as a heading: only its first letter changes."""
+    return plain(name)[:1].upper() + plain(name)[1:]
+
+
+def ranged(value: str) -> str:
+    """A band such as 40-64 with the dash of a range."""
+    return re.sub(r"^(\d+)-(\d+)$", "\\1\N{EN DASH}\\2", value)
 
 
 def moment(timestamp: str) -> str:

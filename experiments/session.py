@@ -22,7 +22,7 @@ from experiments.initial_weights import initialise
 from experiments.run_folder import SHARED_WITH_RANKS, RunFolder, now, write_whole
 from experiments.run_log import logged_to
 from experiments.tasks import build_data, build_module
-from experiments.tracking import build_loggers, choose_mode
+from experiments.tracking import Tracking, build_loggers, choose_tracking
 from experiments.trainers import build_trainer, check_precision
 from lightning_modules.base import TaskModule
 
@@ -55,12 +55,15 @@ def start(
         LightboxError: Anything that the user can mend; the run folder keeps what was reached.
     """
     check_precision(experiment.trainer)
-    choose_mode(experiment.logging)
+    tracking = choose_tracking(experiment.logging)
+    if data is None:
+        data = build_data(experiment)
+    data.read()
     if is_leading_process():
         folder = RunFolder.create(experiment)
     else:
         folder = RunFolder.open(Path(os.environ[SHARED_WITH_RANKS]))
-    carry_out(folder, module, data, callbacks)
+    carry_out(folder, tracking, module, data, callbacks)
     return folder
 
 
@@ -84,6 +87,9 @@ def resume(
         ConfigError: If a run that had begun to train has no checkpoint.
         LightboxError: As for :func:`start`.
     """
+    experiment = experiment or folder.experiment()
+    check_precision(experiment.trainer)
+    tracking = choose_tracking(experiment.logging)
     if is_leading_process():
         state = folder.status()["state"]
         checkpoint = newest_readable(folder.checkpoints)
@@ -92,14 +98,15 @@ def resume(
                 f"run {folder.name} ({state}) has no checkpoint to go on from; start it anew:"
                 f" python -m experiments.run --config {folder.experiment_file}"
             )
-        if experiment is not None and experiment != folder.experiment():
+        if experiment != folder.experiment():
             with folder.locked():
                 write_whole(folder.experiment_file, experiment.to_yaml())
-    carry_out(folder, module, data, callbacks)
+    carry_out(folder, tracking, module, data, callbacks)
 
 
 def carry_out(
     folder: RunFolder,
+    tracking: Tracking,
     module: TaskModule | None = None,
     data: TaskDataModule | None = None,
     callbacks: Sequence[pl.Callback] = (),
@@ -115,16 +122,15 @@ def carry_out(
     ):
         experiment = folder.experiment()
         attempt = _begin_attempt(folder) if leading else folder.status()["attempt"]
-        mode, reason = choose_mode(experiment.logging)
         if leading:
             log.info("run %s, attempt %d", folder.name, attempt)
-            log.info("Weights & Biases: %s (%s)", mode, reason)
+            log.info("Weights & Biases: %s (%s)", tracking.mode, tracking.reason)
             folder.update_status(state="preparing")
         data, module = _prepare(experiment, folder, module, data)
         if leading:
             _announce(data)
             folder.update_status(state="training")
-        loggers = build_loggers(experiment, folder, attempt, mode) if leading else []
+        loggers = build_loggers(experiment, folder, attempt, tracking.mode) if leading else []
         _fit(experiment, module, data, folder, attempt, loggers, callbacks)
         if leading:
             folder.update_status(state="evaluating")

@@ -9,7 +9,7 @@ import secrets
 import socket
 import urllib.request
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pytorch_lightning.loggers import Logger
@@ -25,38 +25,52 @@ PROBE_SECONDS = 3.0
 INIT_SECONDS = 30.0
 
 
-def choose_mode(config: LoggingConfig) -> tuple[Mode, str]:
-    """Whether W&B is used, and why; never waits for a network that is not there.
+class Tracking(NamedTuple):
+    """Whether W&B is used, and why."""
+
+    mode: Mode
+    reason: str
+
+
+def choose_tracking(config: LoggingConfig) -> Tracking:
+    """Decide on W&B; never waits for a network that is not there.
 
     Raises:
         ConfigError: If ``online`` is demanded and cannot be had.
     """
-    if config.wandb in ("off", "offline"):
-        return config.wandb, "as asked"
-    if config.wandb == "auto" and (told := os.environ.get("WANDB_MODE")) in ("offline", "disabled"):
-        return (
-            ("offline", f"WANDB_MODE={told}")
-            if told == "offline"
-            else ("off", f"WANDB_MODE={told}")
+    match config.wandb:
+        case "off" | "offline":
+            return Tracking(config.wandb, "as asked")
+        case "online":
+            return _demanded()
+        case "auto":
+            return _automatic()
+
+
+def _demanded() -> Tracking:
+    if not _has_key():
+        raise ConfigError(
+            "--logging.wandb online: no API key; run `wandb login` or set WANDB_API_KEY"
         )
-    key, network = _has_key(), _server_answers()
-    if config.wandb == "online":
-        if not key:
-            raise ConfigError(
-                "--logging.wandb online: no API key; run `wandb login` or set WANDB_API_KEY"
-            )
-        if not network:
-            raise ConfigError(
-                "--logging.wandb online: the server does not answer; use offline, and `wandb sync` later"
-            )
-        return "online", "as asked"
-    if not key:
-        return "off", "no API key; local files are complete (`wandb login` to use it)"
-    return (
-        ("online", "a key and a network are there")
-        if network
-        else ("offline", "a key but no network")
-    )
+    if not _server_answers():
+        raise ConfigError(
+            "--logging.wandb online: the server does not answer;"
+            " use --logging.wandb offline, and `wandb sync` later"
+        )
+    return Tracking("online", "as asked")
+
+
+def _automatic() -> Tracking:
+    match os.environ.get("WANDB_MODE"):
+        case "disabled":
+            return Tracking("off", "WANDB_MODE is disabled")
+        case "offline":
+            return Tracking("offline", "WANDB_MODE is offline")
+    if not _has_key():
+        return Tracking("off", "no API key; local files are complete")
+    if not _server_answers():
+        return Tracking("offline", "a key, but its server does not answer")
+    return Tracking("online", "a key, and its server answers")
 
 
 def build_loggers(

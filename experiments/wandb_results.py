@@ -1,2 +1,5 @@
 """placeholder"""
-def log_results(*a): pass
+
+
+def log_results(*a):
+    pass

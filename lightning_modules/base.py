@@ -16,7 +16,7 @@ from lightning_modules.optimizers import build_optimizer
 
 Batch = Any
 Row = dict[str, Any]
-"""What is known of one case after scoring it: ``case_id``, ``patient_id``, sufficient statistics."""
+"""What scoring leaves of one case: ``case_id``, ``patient_id``, sufficient statistics."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class TaskModule(pl.LightningModule):
         return targets
 
     def choose_operating_point(self, rows: Sequence[Row]) -> dict[str, Any]:
-        """Thresholds and the like, chosen on validation rows; plain values, kept with the weights."""
+        """Thresholds and the like, chosen on validation; plain values, kept with the weights."""
         del rows
         return {}
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from monai.visualize import GradCAM
+from monai.visualize.class_activation_maps import GradCAM
 from torch import Tensor, nn
 
 
@@ -17,7 +17,7 @@ def grad_cam(network: nn.Module, layer: str, images: Tensor, output: int) -> Ten
         output: Which logit to explain.
 
     Returns:
-        float32 ``(B, H, W)`` in 0..1, 1 where the evidence is strongest; all zero where there is none.
+        float32 ``(B, H, W)`` in 0..1: 1 where the evidence is strongest, all 0 without any.
 
     References:
         Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based

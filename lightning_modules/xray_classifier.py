@@ -1,7 +1,7 @@
-"""The X-ray classifier: binary, one of many classes, or many labels of which some may be missing."""
+"""The X-ray classifier: binary, one of many classes, or many labels, some of them missing."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -13,6 +13,7 @@ from lightning_modules.metrics.classification import ClassificationMetrics
 from lightning_modules.metrics.decisions import table_row, thresholds
 from lightning_modules.metrics.intervals import Figure
 from lightning_modules.metrics.operating_points import choose_thresholds
+from lightning_modules.metrics.rows import ClassificationRow
 from lightning_modules.networks.timm_classifier import TimmClassifier
 
 
@@ -42,7 +43,11 @@ class XrayClassifier(TaskModule):
         super().__init__(config.optimizer, config.monitor)
         self.config, self.data = config, data
         self.network = TimmClassifier(
-            config.network, data.channels, data.size, len(data.labels.names), load_weights=load_weights
+            config.network,
+            data.channels,
+            data.size,
+            len(data.labels.names),
+            load_weights=load_weights,
         )
         self.loss = build_loss(config.loss, data)
         self.metrics = ClassificationMetrics(data.labels)
@@ -59,7 +64,7 @@ class XrayClassifier(TaskModule):
 
     def probabilities(self, images: Tensor) -> Tensor:
         """Probabilities float32 ``(B, L)``: softmax of exclusive classes, else sigmoid."""
-        logits = self(images).float()
+        logits: Tensor = self(images).float()
         return logits.softmax(1) if self.data.labels.exclusive else logits.sigmoid()
 
     def compute_loss(self, batch: XrayBatch) -> Mapping[str, Tensor]:
@@ -75,7 +80,7 @@ class XrayClassifier(TaskModule):
     def case_targets(self, batch: XrayBatch) -> Sequence[list[float | None]]:
         """Labels of each case; None where not known."""
         rows = batch["target"].cpu().tolist()
-        return [[None if value != value else value for value in row] for row in rows]  # noqa: PLR0124
+        return [[None if value != value else value for value in row] for row in rows]
 
     def score_case(self, prediction: Prediction, target: Any) -> Row:  # noqa: ANN401
         """Probabilities beside the truth."""
@@ -83,17 +88,17 @@ class XrayClassifier(TaskModule):
 
     def summarize(self, rows: Sequence[Row]) -> dict[str, float]:
         """Point values of the classification metrics."""
-        return self.metrics.summarize(rows)
+        return self.metrics.summarize(_typed(rows))
 
     def choose_operating_point(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Threshold of each label, with what it reached on validation."""
-        return choose_thresholds(self.config.operating_point, rows, self.data.labels)
+        return choose_thresholds(self.config.operating_point, _typed(rows), self.data.labels)
 
     def final_figures(
         self, rows: Sequence[Row], operating_point: dict[str, Any], samples: int
     ) -> dict[str, Figure]:
         """Every classification metric with its interval."""
-        return self.metrics.figures(rows, thresholds(operating_point), samples, seed=0)
+        return self.metrics.figures(_typed(rows), thresholds(operating_point), samples, seed=0)
 
     def table_row(self, row: Row, operating_point: dict[str, Any]) -> dict[str, Any]:
         """Probability, decision at the operating point, and truth of every label."""
@@ -114,3 +119,7 @@ class XrayClassifier(TaskModule):
         del optimizer
         if self.config.network.encoder_training == "gradual":
             self.network.drop_frozen_gradients()
+
+
+def _typed(rows: Sequence[Row]) -> Sequence[ClassificationRow]:
+    return cast("Sequence[ClassificationRow]", rows)

@@ -133,7 +133,7 @@ def _invent_nodule(thorax: Thorax, rng: Generator) -> Nodule:
         x, y = rng.uniform(-0.75, 0.75), rng.uniform(thorax.apex + 0.15, thorax.dome)
         column, row = (int(value * FILM / 2 + CANVAS / 2) for value in (x, y))
         if clear[row, column] > 0.93:
-            return Nodule(x, y, rng.uniform(0.085, 0.14), rng.uniform(0.25, 0.40))
+            return Nodule(x, y, rng.uniform(0.055, 0.080), rng.uniform(0.42, 0.62))
 
 
 def _draw_film(patient: Patient, follow_up: int, folder: Path) -> Film:

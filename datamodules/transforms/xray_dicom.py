@@ -108,7 +108,7 @@ def _check_decoder(syntax: UID) -> None:
     if not available:
         raise DataError(
             f"transfer syntax '{syntax.name}' needs a decoder that is not installed: "
-            "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
+            "pip install python-gdcm"
         )
 
 

@@ -30,9 +30,9 @@ def class_balance(positives: Mapping[str, Mapping[str, int]], cases: Mapping[str
         axes.bar_label(bars, [f"{number:,}" for number in numbers], padding=3, fontsize=7)
     axes.set_yticks(range(len(names)), [shorten(name) for name in names])
     axes.set_xlabel("Share of the split's cases, % (bars: number of cases)")
-    axes.margins(x=0.1)
+    axes.margins(x=0.1, y=0.15 / max(1, len(names)))
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    figure.legend(loc="outside lower left", ncols=3)
+    figure.legend(handles=axes.containers, loc="outside lower left", ncols=3)
     return figure

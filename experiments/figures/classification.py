@@ -163,7 +163,10 @@ def calibration(rows: Rows, labels: LabelSet) -> Figure:
         "Share that is right" if labels.exclusive else "Share of positive cases",
     )
     curve = Line2D([], [], color=COLORS[0], marker="o", markersize=4, label=CURVE)
-    figure.legend(handles=[curve, Patch(color=BAR, label=BARS)], loc="outside lower left")
+    figure.legend(
+        handles=[curve, Patch(color=BAR, label=BARS)],
+        loc="outside upper right" if len(shown) > MOST_CURVES else "outside lower left",
+    )
     return figure
 
 

@@ -41,7 +41,9 @@ def confusion_matrix(
     else:
         figure, grid = panels(len(matrices), title)
     for axes, matrix in zip(grid, matrices, strict=True):
-        _draw(axes, matrix, small=len(matrices) > 2)
+        _draw(axes, matrix, small=not labels.exclusive and not labels.binary)
+    if labels.binary and thresholds:
+        grid[1].set_title(f"operating point: {grid[1].get_title(loc='left')}")
     name_axes(figure, "Decision of the model", "Truth (100 % in each row)")
     return figure
 
@@ -52,7 +54,9 @@ def _draw(axes: Axes, matrix: ConfusionMatrix, small: bool) -> None:
     axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1.25)
     size = 7 if small or len(counts) > 8 else 9
     for (row, column), count in np.ndenumerate(counts):
-        text = f"{count:,}\n{shares[row, column]:.0%}" if len(counts) <= 8 else f"{count:,}"
+        text = f"{count:,}"
+        if len(counts) <= 8 and counts[row].any():
+            text += f"\n{shares[row, column]:.0%}"
         color = "white" if shares[row, column] > 0.65 else INK
         axes.text(column, row, text, ha="center", va="center", color=color, fontsize=size)
     _name(axes, matrix, small)
@@ -68,9 +72,8 @@ def _name(axes: Axes, matrix: ConfusionMatrix, small: bool) -> None:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     cases = f"{sum(map(sum, matrix.counts)):,} cases"
-    if matrix.threshold is None:
-        axes.set_title(f"likeliest class, {cases}")
-        return
-    rule = f"probability \N{GREATER-THAN OR EQUAL TO} {matrix.threshold:.3g}"
-    text = f"{shorten(matrix.label or '')}\n{rule}\n{cases}" if small else f"{rule}, {cases}"
-    axes.set_title(text, fontsize=7.5 if small else 9)
+    rule = "likeliest class" if matrix.threshold is None else f"at {matrix.threshold:.3g}"
+    if small:
+        axes.set_title(f"{shorten(matrix.label or '')}\n{rule} ({cases})", fontsize=7.5)
+    else:
+        axes.set_title(f"{rule} ({cases})")

@@ -1,8 +1,8 @@
 """Every figure of a run, from its rows, its log and its images, into its folder."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 from matplotlib.figure import Figure
 
@@ -19,6 +19,7 @@ from experiments.figures.style import save
 from experiments.run_folder import RunFolder
 from lightning_modules.base import TaskModule
 from lightning_modules.metrics.decisions import thresholds
+from lightning_modules.metrics.rows import ClassificationRow
 from lightning_modules.xray_classifier import XrayClassifier
 
 log = logging.getLogger("lightbox")
@@ -62,7 +63,7 @@ def _drawings(
     )
     if not isinstance(module, XrayClassifier):
         return
-    rows = module.rows.get("test") or module.rows["val"]
+    rows = cast("Sequence[ClassificationRow]", module.rows.get("test") or module.rows["val"])
     labels, chosen = module.data.labels, thresholds(operating_point)
     yield "roc", lambda: roc(rows, labels, chosen)
     yield "precision_recall", lambda: precision_recall(rows, labels, chosen)

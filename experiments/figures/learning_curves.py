@@ -9,14 +9,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from experiments.figures.style import COLORS, FAINT, INK, MUTED, new_figure, note, styled
+from experiments.figures.style import COLORS, FAINT, MUTED, new_figure, note, styled
 from lightning_modules.metrics.directions import lower_is_better
 
 Array = npt.NDArray[np.float64]
 Row = Mapping[str, Any]
 
-MOST_LINES = 6
-"""More metrics than this in one panel cannot be told apart; the first ones are drawn."""
+READABLE = {
+    "auroc": "AUROC",
+    "brier": "Brier score",
+    "ece": "ECE",
+    "f1": "F1",
+    "log_loss": "log-loss",
+}
+"""Names that do not read well with their underscores taken out."""
 
 
 @styled
@@ -51,7 +57,7 @@ def smooth(values: Array, window: int) -> Array:
     sums = np.concatenate([[0.0], np.cumsum(values)])
     places = np.arange(len(values))
     half = np.minimum(window // 2, np.minimum(places, len(values) - 1 - places))
-    return (sums[places + half + 1] - sums[places - half]) / (2 * half + 1)
+    return np.asarray((sums[places + half + 1] - sums[places - half]) / (2 * half + 1))
 
 
 def _draw_loss(axes: Axes, rows: Sequence[Row], validation: Sequence[Row]) -> None:
@@ -64,7 +70,7 @@ def _draw_loss(axes: Axes, rows: Sequence[Row], validation: Sequence[Row]) -> No
     epochs = _epochs(np.array([row["step"] for row in logged], dtype=np.float64), validation)
     axes.plot(epochs, values, color=FAINT, linewidth=0.8, label="each logged step")
     window = 2 * (len(values) // 40) + 3
-    axes.plot(epochs, smooth(values, window), color=COLORS[0], label=f"mean of {window} steps")
+    axes.plot(epochs, smooth(values, window), color=COLORS[0], label=f"mean of {window} of them")
     if np.isfinite(values).any():
         top = np.nanquantile(values[np.isfinite(values)], 0.99) * 1.15
         axes.set_ylim(min(0.0, float(np.nanmin(values))), top or 1.0)
@@ -79,7 +85,7 @@ def _epochs(steps: Array, validation: Sequence[Row]) -> Array:
     epochs = [0.0, *(row["epoch"] + 1.0 for row in validation)]
     rate = epochs[-1] / max(1.0, known[-1])
     beyond = np.maximum(0.0, steps - known[-1]) * rate
-    return np.interp(steps, known, epochs) + beyond
+    return np.asarray(np.interp(steps, known, epochs) + beyond)
 
 
 def _names(validation: Sequence[Row], monitor: str) -> list[str]:
@@ -91,12 +97,11 @@ def _names(validation: Sequence[Row], monitor: str) -> list[str]:
 
 def _draw_metrics(axes: Axes, validation: Sequence[Row], names: Sequence[str]) -> None:
     drawn = 0
-    for name, color in zip(names[:MOST_LINES], COLORS, strict=False):
+    for name, color in zip(names, COLORS, strict=False):  # of more lines than colours, the first
         points = _points(validation, name)
         if len(points):
             drawn += 1
-            style = {"marker": "o", "markersize": 3, "color": color, "label": _text(name)}
-            axes.plot(points[:, 0], points[:, 1], **style)
+            axes.plot(*points.T, color=color, marker="o", markersize=3, label=_text(name))
     if not drawn:
         note(axes, "nothing was logged")
     elif len(names) > 1:
@@ -120,15 +125,12 @@ def _mark_best(
     epoch, value = points[best]
     for axes in every:
         axes.axvline(epoch, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-    monitored.plot(
-        epoch, value, "o", markersize=8, color=COLORS[1], markeredgecolor="white", zorder=4
-    )
-    monitored.set_title(
-        f"best: {value:.4g} after epoch {epoch:.0f}", loc="right", color=INK, fontsize=8
-    )
+    text = f"best: {value:.4g}, after epoch {epoch:.0f}"
+    (point,) = monitored.plot(epoch, value, "o", markersize=8, color=COLORS[1], label=text)
+    point.set(markeredgecolor="white", zorder=4, clip_on=False)
+    monitored.legend(handles=[point])
 
 
 def _text(name: str) -> str:
     """A metric's name for a reader."""
-    short = {"auroc": "AUROC", "ece": "ECE", "f1": "F1", "log_loss": "log-loss", "ppv": "PPV"}
-    return short.get(name, name.replace("_", " "))
+    return READABLE.get(name, name.replace("_", " "))

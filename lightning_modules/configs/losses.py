@@ -24,7 +24,7 @@ class FocalConfig(Settings):
     gamma: float = Field(default=2.0, ge=0)
     """How strongly well-classified cases are played down."""
     alpha: float | None = Field(default=None, gt=0, lt=1)
-    """Weight of positives against negatives; none: no weighting."""
+    """Weight of positives against negatives, for yes-or-no labels only; none: no weighting."""
 
 
 class ClassBalancedConfig(Settings):

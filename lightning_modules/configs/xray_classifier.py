@@ -10,7 +10,7 @@ from lightning_modules.configs.optimizers import AdamWConfig, Optimizer
 
 
 class XrayClassifierConfig(Settings):
-    """Classifies 2D X-rays: binary, one of many classes, or many labels of which some may be missing."""
+    """Classifies 2D X-rays: binary, one of many classes, or many labels, some of them missing."""
 
     kind: Literal["xray-classifier"] = "xray-classifier"
     network: TimmNetworkConfig = TimmNetworkConfig()

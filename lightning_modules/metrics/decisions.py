@@ -31,7 +31,7 @@ def decide(scores: list[float], labels: LabelSet, chosen: Mapping[str, float]) -
 def table_row(
     row: Mapping[str, Any], labels: LabelSet, chosen: Mapping[str, float]
 ) -> dict[str, Any]:
-    """Columns ``probability/<label>``, ``decision`` and, where there is truth, ``truth/<label>``."""
+    """Columns ``probability/<label>``, ``decision`` and, where known, ``truth/<label>``."""
     columns: dict[str, Any] = {"case_id": row["case_id"], "patient_id": row["patient_id"]}
     for name, score in zip(labels.names, row["scores"], strict=True):
         columns[f"probability/{name}"] = round(float(score), 6)

@@ -1,6 +1,6 @@
-"""An image encoder from timm, with one input channel, an optional small stem, and a dropout head."""
+"""An image encoder from timm with an optional small stem and a dropout head."""
 
-from typing import Self
+from typing import Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +38,7 @@ class TimmClassifier(nn.Module):
         if config.stem == "small" or (config.stem == "auto" and min(size) < SMALL_IMAGE):
             _shrink_stem(self.encoder, config)
         self.head = nn.Sequential(
-            nn.Dropout(config.dropout), nn.Linear(self.encoder.num_features, outputs)
+            nn.Dropout(config.dropout), nn.Linear(_features(self.encoder), outputs)
         )
         self.trained_stages = _stages(self.encoder) if config.encoder_training != "frozen" else []
         self.frozen: list[nn.Module] = []
@@ -54,8 +54,8 @@ class TimmClassifier(nn.Module):
     @property
     def attention_layer(self) -> str:
         """Name of the last layer with a spatial map, where Grad-CAM looks."""
-        features = self.encoder.feature_info[-1]["module"]
-        return f"encoder.{features}"
+        stages = cast("list[dict[str, str]]", self.encoder.feature_info)
+        return f"encoder.{stages[-1]['module']}"
 
     def freeze_until(self, unfrozen_stages: int) -> None:
         """Keep all but the last stages of the encoder as they are (gradual unfreezing)."""
@@ -80,6 +80,10 @@ class TimmClassifier(nn.Module):
         return self
 
 
+def _features(encoder: nn.Module) -> int:
+    return cast(int, encoder.num_features)
+
+
 def _stages(encoder: nn.Module) -> list[nn.Module]:
     """Children of the encoder that hold parameters, from the image to the features."""
     children = [child for child in encoder.children() if any(True for _ in child.parameters())]
@@ -101,8 +105,6 @@ def _shrink_stem(encoder: nn.Module, config: TimmNetworkConfig) -> None:
     if config.pretrained or config.weights:
         middle = first.weight.shape[-1] // 2
         with torch.no_grad():
-            small.weight.copy_(
-                first.weight[:, :, middle - 1 : middle + 2, middle - 1 : middle + 2]
-            )
+            small.weight.copy_(first.weight[:, :, middle - 1 : middle + 2, middle - 1 : middle + 2])
     setattr(family, names[0], small)
     setattr(family, names[1], nn.Identity())

@@ -78,7 +78,9 @@ def _hub_answers() -> bool:
 def _missing_weights(config: TimmNetworkConfig, error: Exception) -> str:
     reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     if config.weights is not None:
-        return f"--task.network.weights: the file does not hold weights of {config.encoder}: {reason}"
+        return (
+            f"--task.network.weights: the file does not hold weights of {config.encoder}: {reason}"
+        )
     return (
         f"the published weights of {config.encoder} are not on this machine, and the place they"
         " are published at does not answer. Either\n"

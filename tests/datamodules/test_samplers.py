@@ -1,4 +1,4 @@
-from itertools import product
+from itertools import chain, product
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_order_is_a_function_of_seed_and_epoch():
 
 def test_epoch_draws_each_case_at_most_once():
     sampler = TrainingSampler(range(41), 4, seed=0)
-    indices = [draw.index for draw in draws(sampler)]
+    indices = [draw.case for draw in draws(sampler)]
     assert len(indices) == 40
     assert len(set(indices)) == 40
 
@@ -46,7 +46,7 @@ def test_epoch_after_a_resumed_one_is_whole():
 def test_processes_share_one_global_order():
     alone = TrainingSampler(range(30), 6, seed=5)
     ranks = [TrainingSampler(range(30), 2, seed=5, rank=r, world_size=3) for r in range(3)]
-    together = [sorted(sum(parts, [])) for parts in zip(*ranks, strict=True)]
+    together = [sorted(chain.from_iterable(parts)) for parts in zip(*ranks, strict=True)]
     assert together == [sorted(batch) for batch in alone]
 
 
@@ -55,19 +55,20 @@ def test_few_cases_fill_one_batch():
     assert [len(batch) for batch in sampler] == [8]
 
 
-@pytest.mark.parametrize(("cases", "world"), product([1, 2, 3, 5, 7, 8, 16, 23, 40], [1, 2, 3, 4]))
+@pytest.mark.parametrize(
+    ("cases", "world"),
+    [(n, w) for n, w in product([1, 2, 3, 5, 7, 8, 16, 23, 40], [1, 2, 3, 4]) if n >= w],
+)
 def test_evaluation_visits_every_case_exactly_once(cases, world):
-    if cases < world:
-        pytest.skip("refused by the datamodule")
     ranks = [EvaluationSampler(range(cases), 4, rank=r, world_size=world) for r in range(world)]
     assert all(len(list(rank)) == len(rank) > 0 for rank in ranks)
-    assert sorted(draw.index for rank in ranks for draw in draws(rank)) == list(range(cases))
+    assert sorted(draw.case for rank in ranks for draw in draws(rank)) == list(range(cases))
 
 
 def test_evaluation_batches_are_the_same_under_any_number_of_processes():
     alone = EvaluationSampler(range(23), 4)
     ranks = [EvaluationSampler(range(23), 4, rank=r, world_size=2) for r in range(2)]
-    assert sorted(sum((list(rank) for rank in ranks), [])) == sorted(alone)
+    assert sorted(chain.from_iterable(ranks)) == sorted(alone)
 
 
 def test_balanced_weights_draw_both_outcomes_equally_often():
@@ -91,6 +92,6 @@ def test_case_without_known_label_is_drawn_least():
 def test_weighted_sampling_follows_the_weights():
     weights = np.array([0.0, 1.0, 3.0, 0.0])
     sampler = TrainingSampler(range(4), 4, seed=0, weights=weights)
-    seen = [d.index for epoch in range(400) for d in (sampler.set_epoch(epoch), draws(sampler))[1]]
+    seen = [d.case for epoch in range(400) for d in (sampler.set_epoch(epoch), draws(sampler))[1]]
     assert set(seen) == {1, 2}
     assert np.mean(np.array(seen) == 2) == pytest.approx(0.75, abs=0.05)

@@ -1,6 +1,7 @@
 """A throwaway segmenter, detector and adversarial pair through fit, a kill, resume and predict."""
 
 import hashlib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -69,11 +70,13 @@ def test_task_resumes_to_the_same_weights_and_predicts(task, settings, experimen
     assert weights(stopped) == weights(whole)
     assert stopped.metrics()["test"] == whole.metrics()["test"]
     predicted = build_evaluator(experiment.trainer).predict(module, data.test_dataloader())
-    assert len(sum(predicted, [])) == len(data.indices("test"))
+    assert len(list(chain.from_iterable(predicted))) == len(data.indices("test"))
 
 
 def test_segmenter_learns_its_squares(settings, experiment):
     trainer = experiment.trainer.replace(max_epochs=12)
-    folder = start(experiment.replace(trainer=trainer), SkeletonSegmenter(), SquaresData(settings, 0))
+    folder = start(
+        experiment.replace(trainer=trainer), SkeletonSegmenter(), SquaresData(settings, 0)
+    )
     assert folder.metrics()["test"]["dice"]["value"] > 0.9
     assert torch.isfinite(torch.tensor(folder.metrics()["val"]["dice"]["value"]))

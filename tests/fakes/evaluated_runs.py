@@ -1,4 +1,4 @@
-"""Run folders as a final evaluation leaves them: drawn films, and scores made up to be plausible."""
+"""Run folders as a final evaluation leaves them: drawn films, scores made up to be plausible."""
 
 import json
 from pathlib import Path
@@ -134,7 +134,7 @@ def make_data(
     test: bool,
 ) -> XraysData:
     data = XraysData(experiment.data, experiment.seed, labels)
-    data.table, data.targets = table, target_matrix(table, labels)
+    data._table, data.targets = table, target_matrix(table, labels)
     sides = ["train", "train", "val", "test" if test else "train"]
     data.splits = {case.case_id: sides[at // 2 % 4] for at, case in enumerate(table.cases)}
     first = table.cases[0].case_id

@@ -81,7 +81,10 @@ class SkeletonSegmenter(Skeleton):
         torch.manual_seed(0)
         super().__init__(
             nn.Sequential(
-                nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.1),
+                nn.Conv2d(1, 8, 3, padding=1),
+                nn.BatchNorm2d(8),
+                nn.ReLU(),
+                nn.Dropout(0.1),
                 nn.Conv2d(8, 1, 3, padding=1),
             ),
             "dice",
@@ -129,8 +132,13 @@ class SkeletonDetector(Skeleton):
         torch.manual_seed(0)
         super().__init__(
             fasterrcnn_mobilenet_v3_large_320_fpn(
-                weights=None, weights_backbone=None, num_classes=2, min_size=32, max_size=32,
-                rpn_post_nms_top_n_train=20, rpn_post_nms_top_n_test=10,
+                weights=None,
+                weights_backbone=None,
+                num_classes=2,
+                min_size=32,
+                max_size=32,
+                rpn_post_nms_top_n_train=20,
+                rpn_post_nms_top_n_test=10,
             ),
             "boxes_per_case",
         )
@@ -142,7 +150,8 @@ class SkeletonDetector(Skeleton):
             {"boxes": box[None], "labels": torch.ones(1, dtype=torch.int64)} for box in boxes
         ]
         targets[0] = {
-            "boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64),
+            "boxes": torch.zeros(0, 4),
+            "labels": torch.zeros(0, dtype=torch.int64),
         }
         return targets
 

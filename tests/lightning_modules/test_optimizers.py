@@ -48,7 +48,9 @@ def test_warm_up_takes_at_most_a_tenth_of_the_run():
 
 
 def test_sgd_takes_the_step_that_torch_takes(network):
-    optimizer, _ = build_optimizer(SGDConfig(lr=0.1, momentum=0.0, weight_decay=0), network, None, 10)
+    optimizer, _ = build_optimizer(
+        SGDConfig(lr=0.1, momentum=0.0, weight_decay=0), network, None, 10
+    )
     before = network["head"].weight.detach().clone()
     network["head"](torch.ones(1, 4)).sum().backward()
     rate = optimizer.param_groups[0]["lr"]

@@ -32,7 +32,7 @@ def test_encoder_without_a_small_stem_says_so():
 
 
 def test_unknown_encoder_names_the_nearest():
-    with pytest.raises(ConfigError, match="no encoder 'resnet81'.*resnet"):
+    with pytest.raises(ConfigError, match=r"no encoder 'resnet81'.*resnet"):
         build(encoder="resnet81")
 
 
@@ -52,7 +52,7 @@ def test_file_that_holds_no_such_weights_is_refused(tmp_path):
 def test_missing_published_weights_say_how_to_get_them(monkeypatch, tmp_path):
     monkeypatch.setattr("lightning_modules.networks.timm_encoders._hub_answers", lambda: False)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ConfigError, match="--task.network.pretrained False"):
+    with pytest.raises(ConfigError, match=r"--task\.network\.pretrained False"):
         build(pretrained=True, encoder="resnet26")
 
 

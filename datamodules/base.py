@@ -145,6 +145,10 @@ class TaskDataModule(pl.LightningDataModule):
         """Batches of the test cases, each once."""
         return self.evaluation_dataloader("test")
 
+    def predict_dataloader(self) -> DataLoader[Any]:
+        """Batches of the test cases, each once, for predictions without figures."""
+        return self.evaluation_dataloader("test")
+
     def evaluation_dataloader(self, split: str) -> DataLoader[Any]:
         """Batches of the cases of a split, each once over all processes.
 

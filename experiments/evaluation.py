@@ -14,7 +14,7 @@ from experiments.figures.drawing import draw_run
 from experiments.report import write_report
 from experiments.report_content import write_facts
 from experiments.report_facts import collect
-from experiments.results import metrics_text
+from experiments.results import headline, metrics_text
 from experiments.run_folder import RunFolder, write_whole
 from experiments.trainers import build_evaluator
 from experiments.wandb_results import log_results
@@ -39,45 +39,46 @@ def evaluate_run(
     module.load_state_dict(checkpoint["state_dict"])
     trainer = build_evaluator(experiment.trainer, folder)
     trainer.validate(module, datamodule=data, verbose=False)
-    has_test = bool(data.indices("test"))
-    if has_test:
+    operating_point = module.choose_operating_point(module.rows["val"])
+    if trainer.is_global_zero:
+        freeze(checkpoint, operating_point, folder)
+    splits = ["val", "test"] if data.indices("test") else ["val"]
+    if "test" in splits:
         if trainer.is_global_zero:
             folder.record_test_opening(by="run", attempt=attempt, split="test", revision=revision())
         trainer.test(module, datamodule=data, verbose=False)
-    if not trainer.is_global_zero:
-        return
-    operating_point = module.choose_operating_point(module.rows["val"])
-    freeze(checkpoint, operating_point, folder)
+    if trainer.is_global_zero:
+        samples = experiment.logging.bootstrap_samples
+        results = _write_results(module, folder, splits, operating_point, samples)
+        draw_run(module, data, folder, operating_point)
+        write_facts(folder, collect(module, data, folder, operating_point))
+        write_report(folder)
+        log_results(loggers, experiment, module, data, folder)
+        split = splits[-1]
+        for line in headline(split, results[split], module.headline):
+            log.info(line)
+        log.info("report: %s", folder.report_file)
+
+
+def _write_results(
+    module: TaskModule,
+    folder: RunFolder,
+    splits: Sequence[str],
+    operating_point: dict[str, Any],
+    samples: int,
+) -> dict[str, Any]:
     results: dict[str, Any] = {"operating_point": operating_point}
-    for split in ("val", "test") if has_test else ("val",):
+    for split in splits:
         rows = module.rows[split]
-        found = module.final_figures(rows, operating_point, experiment.logging.bootstrap_samples)
+        found = module.final_figures(rows, operating_point, samples)
         results[split] = {name: figure.to_dict() for name, figure in found.items()}
         table = [module.table_row(row, operating_point) for row in rows]
         write_predictions(folder.predictions / f"{split}.csv", table)
     write_whole(folder.metrics_file, metrics_text(results))
-    draw_run(module, data, folder, operating_point)
-    write_facts(folder, collect(module, data, folder, operating_point))
-    write_report(folder)
-    log_results(loggers, experiment, module, data, folder)
-    _announce(folder, results, module)
+    return results
 
 
 def freeze(checkpoint: dict[str, Any], operating_point: dict[str, Any], folder: RunFolder) -> None:
     """Keep the operating point with the weights that it was chosen for."""
     checkpoint[KEY] = {**checkpoint[KEY], "operating_point": operating_point}
     write_checkpoint(checkpoint, folder.checkpoints / BEST)
-
-
-def _announce(folder: RunFolder, results: dict[str, Any], module: TaskModule) -> None:
-    split = "test" if "test" in results else "val"
-    for name in module.headline:
-        figure = results[split].get(name)
-        if figure is not None and figure["value"] is not None:
-            interval = (
-                f" [{figure['low']:.3f}, {figure['high']:.3f}]" if figure["low"] is not None else ""
-            )
-            log.info(
-                "%s %s %.3f%s, n = %d", split, name, figure["value"], interval, figure["cases"]
-            )
-    log.info("report: %s", folder.report_file)

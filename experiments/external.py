@@ -11,7 +11,7 @@ from datamodules.errors import ConfigError
 from experiments.environment import revision
 from experiments.experiment import Experiment
 from experiments.prediction import Predictor
-from experiments.results import metrics_text
+from experiments.results import headline, metrics_text
 from experiments.run_folder import RunFolder, write_whole
 from experiments.setting_errors import explain
 from experiments.tasks import build_data
@@ -50,10 +50,8 @@ def evaluate_external(folder: RunFolder, data: dict[str, Any], output: Path) -> 
     write_whole(
         output / "metrics.json", metrics_text({"external": results, "operating_point": point})
     )
-    for name in module.headline:
-        if (value := results[name]["value"]) is not None:
-            low, high = results[name]["low"], results[name]["high"]
-            log.info("%s %s %s [%s, %s]", cases.table.name, name, value, low, high)
+    for line in headline(cases.table.name, results, module.headline):
+        log.info(line)
     log.info("%d cases: %s", len(rows), output / "metrics.json")
 
 

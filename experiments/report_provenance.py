@@ -115,9 +115,8 @@ def environment_facts(folder: RunFolder) -> list[Pair]:
         return []
     attempts: Sequence[Facts] = json.loads(folder.environment_file.read_text())["attempts"]
     last = attempts[-1]
-    packages = [
-        f"{name} {last['packages'][name]}" for name in SHOWN_PACKAGES if last["packages"].get(name)
-    ]
+    installed = {name: last["packages"].get(name) for name in SHOWN_PACKAGES}
+    packages = [f"{name} {version}" for name, version in installed.items() if version]
     gpus = ", ".join(last["gpus"]) or "no GPU"
     return [
         ("Run", folder.name),

@@ -159,9 +159,12 @@ def _rarest(facts: Facts, split: str) -> Iterator[str]:
         return
     label, side = min(sizes, key=sizes.__getitem__)
     size, noun = sizes[label, side], f"{SPLITS[split].lower()} {facts['case']}"
+    if not size:
+        yield f"No {noun} is {side} for {quoted(label)}: what needs one cannot be known."
+        return
     verb = "is" if size == 1 else "are"
-    many = f"Only {counted(size, noun)} {verb}" if size else f"No {noun} is"
-    yield f"{many} {side} for {quoted(label)}: what rests on so few is uncertain."
+    few = f"Only {counted(size, noun)} {verb} {side} for {quoted(label)}"
+    yield f"{few}: what rests on so few is uncertain."
 
 
 def operating_rule(facts: Facts, experiment: Experiment) -> str:
@@ -177,10 +180,10 @@ def operating_rule(facts: Facts, experiment: Experiment) -> str:
     rule = "the one with the largest sum of sensitivity and specificity (Youden\u2019s index)"
     if config.kind == "target-sensitivity":
         rule = f"the highest one that reaches a sensitivity of {config.sensitivity:g}"
+    frozen = f" It was frozen before the test {facts['case']}s were opened."
     return (
         "A label is called present when its probability reaches its threshold: of the validation"
-        f" {facts['case']}s\u2019 probabilities, {rule}. It was frozen before the test"
-        f" {facts['case']}s were opened, and is kept with the weights."
+        f" {facts['case']}s\u2019 probabilities, {rule}.{frozen * ('test' in facts['splits'])}"
     )
 
 
@@ -194,6 +197,10 @@ def limits(facts: Facts, samples: int) -> Iterator[str]:
         " they would change with another training run, or in another hospital."
     )
     if facts["labels"]:
+        yield (
+            "The calibration error (ECE) comes out larger in bootstrap samples than in the data, so"
+            " that its interval may lie above its value."
+        )
         yield (
             "PPV and NPV hold for the share of positives in this dataset only; where a finding is"
             " rarer, fewer alarms are right."

@@ -7,6 +7,7 @@ from typing import Any
 from experiments.report_words import (
     AT_OPERATING_POINT,
     SPLITS,
+    THIN,
     UNDEFINED,
     FigureDict,
     count,
@@ -24,6 +25,8 @@ from experiments.report_words import (
 Facts = Mapping[str, Any]
 Figures = Mapping[str, FigureDict]
 
+CI = f"95{THIN}% CI"
+BENEATH = f"95{THIN}% intervals beneath"
 OPENED_BY = {"run": "the run itself", "evaluate": "external evaluation"}
 DECISIONS = ("sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy", "accuracy")
 
@@ -88,14 +91,7 @@ def headline_table(figures: Figures, facts: Facts, split: str) -> Table:
     """The figures that a person wants to see first."""
     exclusive = _is_exclusive(facts)
     with_patients = facts["dataset"]["has_patients"]
-    noun = f"{facts['case'].capitalize()}s"
-    columns = (
-        "Measure",
-        "Value",
-        "95\N{NARROW NO-BREAK SPACE}% CI",
-        noun,
-        *(("Patients",) if with_patients else ()),
-    )
+    columns = ("Measure", "Value", CI, *_sizes(facts))
     table = Table(f"{SPLITS[split]} results", columns)
     for name in facts["headline"]:
         if (figure := figures.get(name)) is None:
@@ -184,7 +180,7 @@ def figure_tables(metrics: Mapping[str, Figures], facts: Facts) -> Iterator[Tabl
         yield from _tables_by_label(figures, facts, splits[0])
         return
     columns = ("Measure", *(SPLITS[name] for name in splits))
-    table = Table("All results, 95 % intervals beneath", columns)
+    table = Table(f"All results, {BENEATH}", columns)
     for heading, names in _kinds(figures, facts):
         table.divide(heading)
         for name in names:
@@ -199,7 +195,7 @@ def _tables_by_label(figures: Figures, facts: Facts, split: str) -> Iterator[Tab
     whole = "All classes" if _is_exclusive(facts) else "Mean"
     for heading, names in _kinds(figures, facts):
         columns = ("", *(metric_name(name) for name in names))
-        table = Table(f"{heading}, {SPLITS[split].lower()}, 95 % intervals beneath", columns)
+        table = Table(f"{heading}, {SPLITS[split].lower()}, {BENEATH}", columns)
         table.add(whole, *(table.cell(figures.get(name)) for name in names))
         for label in labels:
             table.add(label, *(table.cell(figures.get(f"{name}/{label}")) for name in names))
@@ -226,16 +222,11 @@ def subgroup_table(figures: Figures, facts: Facts, split: str) -> Table | None:
     names = next((list(group["figures"]) for group in groups if group["figures"]), [])
     if not names:
         return None
-    with_patients = facts["dataset"]["has_patients"]
-    sizes = (f"{facts['case'].capitalize()}s", *(("Patients",) if with_patients else ()))
-    point = (
-        "decisions at the operating point, "
-        if facts["confusion"] and not _is_exclusive(facts)
-        else ""
-    )
+    decided = bool(facts["confusion"]) and not _is_exclusive(facts)
+    how = "decisions at the operating point, " * decided
     table = Table(
-        f"{SPLITS[split]} {facts['case']}s by subgroup, {point}95 % intervals beneath",
-        ("", *sizes, *(metric_name(name) for name in names)),
+        f"{SPLITS[split]} {facts['case']}s by subgroup, {how}{BENEATH}",
+        ("", *_sizes(facts), *(metric_name(name) for name in names)),
     )
     everything = {"cases": facts["splits"][split]["cases"], "figures": figures}
     _add_group(table, "All", {**everything, "patients": facts["splits"][split]["patients"]}, names)
@@ -278,6 +269,12 @@ def revision_text(revision: Facts) -> str:
     if not revision.get("commit"):
         return "not known"
     return f"{revision['commit'][:12]}{' with changes' if revision.get('dirty') else ''}"
+
+
+def _sizes(facts: Facts) -> tuple[str, ...]:
+    """Columns of how many there are; patients only where the dataset knows them."""
+    cases = f"{facts['case'].capitalize()}s"
+    return (cases, "Patients") if facts["dataset"]["has_patients"] else (cases,)
 
 
 def _is_exclusive(facts: Facts) -> bool:

@@ -1,6 +1,7 @@
-"""metrics.json: final figures by split, and the operating point."""
+"""Final figures: as metrics.json, and as lines for the console."""
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -11,3 +12,16 @@ def metrics_text(results: dict[str, Any]) -> str:
     }
     ordered["operating_point"] = results["operating_point"]
     return json.dumps(ordered, indent=1, allow_nan=False) + "\n"
+
+
+def headline(
+    split: str, figures: Mapping[str, Mapping[str, Any]], names: Sequence[str]
+) -> Iterator[str]:
+    """One line for each figure that a person wants first and that is defined."""
+    for name in names:
+        figure = figures.get(name, {"value": None})
+        if figure["value"] is None:
+            continue
+        low, high = figure["low"], figure["high"]
+        interval = f" [{low:.3f}, {high:.3f}]" if low is not None else ""
+        yield f"{split} {name} {figure['value']:.3f}{interval}, n = {figure['cases']}"

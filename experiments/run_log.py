@@ -21,6 +21,7 @@ HARMLESS = (
     r".*Found \d+ module\(s\) in eval mode at the start of training.*",
     r".*Starting from v1.9.0, `tensorboardX` has been removed.*",
     r".*Trying to infer the `batch_size` from an ambiguous collection.*",
+    r".*You are using a custom batch sampler `EvaluationSampler`.*",
     r".*is a wandb run already in progress.*",
 )
 """Warnings that tell a user nothing: each was looked into."""
@@ -36,14 +37,21 @@ def logged_to(path: Path | None) -> Iterator[None]:
         handlers[1].setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.handlers, log.propagate = handlers, False
     log.setLevel(logging.INFO)
-    for noisy in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            for message in HARMLESS:
-                warnings.filterwarnings("ignore", message)
+        with without_noise():
             yield
     finally:
         for handler in handlers:
             handler.close()
         log.handlers = []
+
+
+@contextmanager
+def without_noise() -> Iterator[None]:
+    """Leave out what libraries say that tells a user nothing."""
+    for noisy in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        for message in HARMLESS:
+            warnings.filterwarnings("ignore", message)
+        yield

@@ -20,7 +20,7 @@ from experiments.evaluation import evaluate_run
 from experiments.experiment import Experiment
 from experiments.initial_weights import initialise
 from experiments.run_folder import SHARED_WITH_RANKS, RunFolder, now, write_whole
-from experiments.run_log import logged_to
+from experiments.run_log import logged_to, without_noise
 from experiments.tasks import build_data, build_module
 from experiments.tracking import Tracking, build_loggers, choose_tracking
 from experiments.trainers import build_trainer, check_precision
@@ -90,6 +90,9 @@ def resume(
     experiment = experiment or folder.experiment()
     check_precision(experiment.trainer)
     tracking = choose_tracking(experiment.logging)
+    if folder.status()["state"] == "finished" and experiment == folder.experiment():
+        print(f"run {folder.name} is finished: {folder.report_file}")
+        return
     if is_leading_process():
         state = folder.status()["state"]
         checkpoint = newest_readable(folder.checkpoints)
@@ -115,11 +118,8 @@ def carry_out(
     leading = is_leading_process()
     os.environ[SHARED_WITH_RANKS] = str(folder.path)
     lock = folder.locked() if leading else nullcontext()
-    with (
-        lock,
-        logged_to(folder.log_file) if leading else nullcontext(),
-        _status_kept(folder, leading),
-    ):
+    console = logged_to(folder.log_file) if leading else without_noise()
+    with lock, console, _status_kept(folder, leading):
         experiment = folder.experiment()
         attempt = _begin_attempt(folder) if leading else folder.status()["attempt"]
         if leading:

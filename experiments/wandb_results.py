@@ -1,5 +1,155 @@
-"""placeholder"""
+"""The final results in Weights & Biases: measures, tables, figures; no raw id of any case."""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
+from typing import Any
+
+from callbacks.metrics_log import read_metrics
+from datamodules.base import TaskDataModule
+from datamodules.xrays import XraysData
+from experiments.experiment import Experiment
+from experiments.figures.confident_mistakes import mistakes_sheet
+from experiments.figures.drawing import FAULTS
+from experiments.figures.style import DPI
+from experiments.report import render
+from experiments.report_figures import WITH_IMAGES, pictures
+from experiments.run_folder import RunFolder
+from experiments.tracking import hashed_id
+from lightning_modules.base import TaskModule
+from lightning_modules.metrics.decisions import thresholds
+from lightning_modules.xray_classifier import XrayClassifier
+
+RESULT_COLUMNS = ("name", "split", "value", "low", "high", "cases", "patients")
+SHARED_COLUMNS = ("decision", "probability/", "truth/")
+"""Beginnings of the columns of a prediction table that may leave this machine."""
 
 
-def log_results(*a):
-    pass
+def log_results(
+    loggers: Sequence[Any],
+    experiment: Experiment,
+    module: TaskModule,
+    data: TaskDataModule,
+    folder: RunFolder,
+) -> None:
+    """Log what an evaluated run found, after its last step.
+
+    Ids of cases are hashed under a key of this machine, patients are left out, and images of
+    patients, and the report with them, go only where ``experiment.logging.images`` lets them.
+
+    Args:
+        loggers: Lightning's loggers; those that are not of W&B are passed over.
+        experiment: Says whether images may be seen.
+        module: Evaluated: its rows are those of the final passes.
+        data: What it was trained on.
+        folder: The run, complete but for its last status.
+    """
+    for run in _runs(loggers):
+        metrics = folder.metrics()
+        sheet = _shared_sheet(module, data, metrics) if images_allowed(experiment, data) else None
+        run.log({**_figures(folder, sheet), **_tables(folder, metrics), **_last_step(folder)})
+        run.summary.update(dict(_summary(metrics)))
+
+
+def finish(loggers: Sequence[Any], exit_code: int = 0) -> None:
+    """End the W&B runs, so that another run of the same process does not go on in them."""
+    for run in _runs(loggers):
+        run.finish(exit_code=exit_code)
+
+
+def images_allowed(experiment: Experiment, data: TaskDataModule) -> bool:
+    """Whether W&B may see images of this dataset."""
+    images = experiment.logging.images
+    return images == "on" or (images == "auto" and data.table.public)
+
+
+def _runs(loggers: Sequence[Any]) -> Iterator[Any]:
+    if not loggers:
+        return
+    from pytorch_lightning.loggers import WandbLogger
+
+    yield from (logger.experiment for logger in loggers if isinstance(logger, WandbLogger))
+
+
+def _summary(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """``test/auroc``, ``test/auroc_low``, ``test/auroc_high``; what is undefined is left out."""
+    for split, name, figure in _results(metrics):
+        metric, slash, label = name.partition("/")
+        for suffix, key in (("", "value"), ("_low", "low"), ("_high", "high")):
+            if figure[key] is not None:
+                yield f"{split}/{metric}{suffix}{slash}{label}", figure[key]
+
+
+def _results(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for split in ("val", "test"):
+        for name, figure in metrics.get(split, {}).items():
+            yield split, name, figure
+
+
+def _tables(folder: RunFolder, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    import wandb
+
+    results = [
+        [name, split, *(figure[key] for key in RESULT_COLUMNS[2:])]
+        for split, name, figure in _results(metrics)
+    ]
+    cases = list(_predictions(folder))
+    columns = list(dict.fromkeys(name for case in cases for name in case))
+    rows = [[case.get(name) for name in columns] for case in cases]
+    return {
+        "results": wandb.Table(columns=list(RESULT_COLUMNS), data=results),
+        "predictions": wandb.Table(columns=columns, data=rows),
+    }
+
+
+def _predictions(folder: RunFolder) -> Iterator[dict[str, Any]]:
+    """Rows of the prediction tables, with hashed ids and without any column that is not known."""
+    for path in sorted(folder.predictions.glob("*.csv")):
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                yield {"case": hashed_id(row["case_id"]), "split": path.stem, **_shared(row)}
+
+
+def _shared(row: Mapping[str, str]) -> dict[str, str | float | None]:
+    return {
+        name: value if name == "decision" else float(value) if value else None
+        for name, value in row.items()
+        if name.startswith(SHARED_COLUMNS)
+    }
+
+
+def _figures(folder: RunFolder, sheet: bytes | None) -> dict[str, Any]:
+    """Panels of the figures; those with images of patients, and the report, only if allowed."""
+    import wandb
+    from PIL import Image
+
+    images = {k: v for k, v in pictures(folder.figures).items() if k not in WITH_IMAGES}
+    panels: dict[str, Any] = {}
+    if sheet is not None:
+        images["mistakes"] = sheet
+        panels["report"] = wandb.Html(render(folder, shared={"mistakes": sheet}), inject=False)
+    for name, png in images.items():
+        panels[f"figures/{name}"] = wandb.Image(Image.open(BytesIO(png)))
+    return panels
+
+
+def _shared_sheet(
+    module: TaskModule, data: TaskDataModule, metrics: Mapping[str, Any]
+) -> bytes | None:
+    """The sheet of mistakes with hashed ids, as PNG; None where the task has none."""
+    if not isinstance(module, XrayClassifier) or not isinstance(data, XraysData):
+        return None
+    try:
+        chosen = thresholds(metrics["operating_point"])
+        figure = mistakes_sheet(module, data, chosen, name_of=hashed_id)
+        buffer = BytesIO()
+        figure.savefig(buffer, format="png", dpi=DPI)
+    except FAULTS:
+        return None
+    return buffer.getvalue()
+
+
+def _last_step(folder: RunFolder) -> dict[str, int]:
+    """Lightning's axis, so that the panels stand where training ended."""
+    rows = read_metrics(folder.metrics_log)
+    return {"trainer/global_step": rows[-1]["step"]} if rows else {}

@@ -2,8 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -19,8 +18,7 @@ Row = dict[str, Any]
 """What scoring leaves of one case: ``case_id``, ``patient_id``, sufficient statistics."""
 
 
-@dataclass(frozen=True)
-class Prediction:
+class Prediction(NamedTuple):
     """What the network says of one case.
 
     Attributes:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import pytorch_lightning as pl
 import torch
-from fakes import csv_table
 from fakes.skeletons import SkeletonDetector, SkeletonGenerator, SkeletonSegmenter, SquaresData
+from fakes.tiny_experiment import write_films
 
 from callbacks.checkpoint_files import read_checkpoint
 from datamodules.configs.data import DataSettings
@@ -34,7 +34,7 @@ class StopAt(pl.Callback):
 
 @pytest.fixture
 def settings(tmp_path: Path) -> DataSettings:
-    csv_table.write(tmp_path / "data", patients=24)
+    write_films(tmp_path / "data", 24, ("label",))
     reader = CsvReader(root=str(tmp_path / "data"), patient_column="patient")
     return DataSettings(reader=reader, batch_size=4, workers=0)
 
@@ -69,7 +69,7 @@ def test_task_resumes_to_the_same_weights_and_predicts(task, settings, experimen
 
     assert weights(stopped) == weights(whole)
     assert stopped.metrics()["test"] == whole.metrics()["test"]
-    predicted = build_evaluator(experiment.trainer).predict(module, data.test_dataloader())
+    predicted = build_evaluator(experiment.trainer).predict(module, datamodule=data)
     assert len(list(chain.from_iterable(predicted))) == len(data.indices("test"))
 
 

@@ -1,0 +1,156 @@
+import json
+import socket
+import sys
+
+import pytest
+
+from datamodules.batches import LabelSet
+from experiments.experiment import LoggingConfig
+from experiments.figures.drawing import draw_run
+from experiments.report_content import write_facts
+from experiments.report_facts import collect
+from experiments.tracking import build_loggers, hashed_id
+from experiments.wandb_results import finish, log_results
+from fakes.evaluated_runs import ROOT, evaluated_run
+from fakes.wandb_files import config, history, records, summary
+
+HOST = "host-of-some-hospital"
+ARGUMENT = "--argument-of-the-command-line"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A machine with a name, a command line, and a local key of its own."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path / "staging"))
+    monkeypatch.setattr(socket, "gethostname", lambda: HOST)
+    monkeypatch.setattr(sys, "argv", ["run.py", ARGUMENT])
+    return tmp_path
+
+
+def tracked(home, images="auto", **settings):
+    """An evaluated run, and the folder of its offline W&B run."""
+    logging = LoggingConfig(wandb="offline", images=images)
+    run = evaluated_run(home / "runs", logging=logging, **settings)
+    write_facts(run.folder, collect(run.module, run.data, run.folder, run.point))
+    draw_run(run.module, run.data, run.folder, run.point)
+    experiment = run.folder.experiment()
+    loggers = build_loggers(experiment, run.folder, 1, "offline")
+    loggers[0].log_metrics({"train/loss": 0.5}, step=40)
+    log_results(loggers, experiment, run.module, run.data, run.folder)
+    finish(loggers)
+    (folder,) = run.folder.path.glob("wandb/offline-run-*")
+    return run, folder
+
+
+def table(folder, name):
+    (path,) = folder.glob(f"files/media/table/{name}_*.table.json")
+    return json.loads(path.read_text())
+
+
+def panels(folder):
+    return {path.parent.name + "/" + path.name for path in folder.rglob("media/*/**/*.*")}
+
+
+def test_nothing_private_is_anywhere_in_the_offline_run(home):
+    run, folder = tracked(home, public=True)
+    private = [HOST, ARGUMENT, ROOT, "film-0", "patient-0", "films/0"]
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(files) > 10
+    for path in files:
+        found = [text for text in private if text.encode() in path.read_bytes()]
+        assert (path.name, found) == (path.name, [])
+
+
+def test_whole_configuration_is_there_without_places_on_this_machine(home):
+    run, folder = tracked(home)
+    found = config(folder)
+    expected = json.loads(json.dumps(run.folder.experiment().public()))
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_summary_has_every_figure_with_its_interval(home):
+    run, folder = tracked(home, labels=LabelSet(("a", "b"), exclusive=False))
+    found, metrics = summary(folder), run.folder.metrics()
+    for split in ("val", "test"):
+        for name in ("auroc", "f1@operating_point"):
+            figure = metrics[split][name]
+            keys = (f"{split}/{name}", f"{split}/{name}_low", f"{split}/{name}_high")
+            expected = [figure["value"], figure["low"], figure["high"]]
+            assert [found[key] for key in keys] == pytest.approx(expected)
+    assert found["test/auroc/b"] == pytest.approx(metrics["test"]["auroc/b"]["value"])
+    assert found["test/auroc_low/b"] == pytest.approx(metrics["test"]["auroc/b"]["low"])
+
+
+def test_undefined_figure_is_not_in_the_summary_but_empty_in_the_table(home):
+    _, folder = tracked(home, positives_in_test=False)
+    assert "test/auroc" not in summary(folder)
+    assert ["auroc", "test", None, None, None] in [row[:5] for row in table(folder, "results")["data"]]
+
+
+def test_table_of_results_holds_metrics_json(home):
+    run, folder = tracked(home)
+    found = table(folder, "results")
+    assert found["columns"] == ["name", "split", "value", "low", "high", "cases", "patients"]
+    figure = run.folder.metrics()["test"]["brier"]
+    assert ["brier", "test", *(figure[key] for key in found["columns"][2:])] in found["data"]
+    assert len(found["data"]) == sum(len(run.folder.metrics()[name]) for name in ("val", "test"))
+
+
+def test_table_of_predictions_holds_every_case_under_its_hashed_id(home):
+    run, folder = tracked(home)
+    found = table(folder, "predictions")
+    assert found["columns"] == ["case", "split", "probability/Nodule", "decision", "truth/Nodule"]
+    row = run.module.rows["test"][0]
+    score = pytest.approx(row["scores"][0], abs=1e-6)
+    shown = {case[0]: case[1:] for case in found["data"]}
+    assert len(shown) == len(run.module.rows["test"]) + len(run.module.rows["val"])
+    assert shown[hashed_id(row["case_id"])][:2] == ["test", score]
+    assert shown[hashed_id(row["case_id"])][3] == row["targets"][0]
+
+
+def test_columns_that_are_not_known_stay_here(home, monkeypatch):
+    run, _ = tracked(home)
+    path = run.folder.predictions / "test.csv"
+    header, first, *_ = path.read_text().splitlines()
+    path.write_text(f"{header},surname\n{first},Doe\n")
+    from experiments.wandb_results import _predictions
+
+    assert not [row for row in _predictions(run.folder) if "surname" in row]
+
+
+@pytest.mark.parametrize(
+    ("images", "public", "shown"),
+    [
+        ("auto", False, False),
+        ("auto", True, True),
+        ("on", False, True),
+        ("off", True, False),
+    ],
+)
+def test_images_of_patients_and_the_report_go_only_where_they_may(home, images, public, shown):
+    _, folder = tracked(home, images=images, public=public)
+    names = {path.name.partition("_")[0] for path in folder.rglob("media/images/**/*.png")}
+    assert {"roc", "precision", "confusion", "calibration", "class", "learning"} <= names
+    assert ("mistakes" in names) == shown
+    assert bool(list(folder.rglob("media/html/report_*.html"))) == shown
+
+
+def test_results_stand_after_the_last_step_of_training(home):
+    _, folder = tracked(home)
+    rows = history(folder)
+    assert [row["_step"] for row in rows] == [0, 1]
+    assert [row["trainer/global_step"] for row in rows] == [40, 80]
+
+
+def test_next_run_of_the_process_is_a_run_of_its_own(home):
+    tracked(home)
+    _, folder = tracked(home / "second", has_patients=False)
+    assert len([each for each in records(folder) if each.HasField("history")]) == 2
+
+
+def test_without_a_logger_of_wandb_nothing_happens(home):
+    run = evaluated_run(home / "runs")
+    log_results([], run.folder.experiment(), run.module, run.data, run.folder)
+    log_results([object()], run.folder.experiment(), run.module, run.data, run.folder)
+    assert not (run.folder.path / "wandb").exists()

@@ -36,11 +36,13 @@ class Checkpointing(Checkpoint):
         self._saved_at = time.monotonic()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Clean up after a kill, and start the clock."""
+        """Clean up after a kill; save at once, so that a run that trains can always be resumed."""
         del pl_module
         if trainer.is_global_zero:
             remove_unfinished(self.folder)
         self._saved_at = time.monotonic()
+        if trainer.ckpt_path is None:
+            self._save(trainer, LAST)
 
     def on_train_batch_end(
         self,

@@ -1,7 +1,9 @@
 """The final results in Weights & Biases: measures, tables, figures; no raw id of any case."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -20,9 +22,11 @@ from lightning_modules.base import TaskModule
 from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.xray_classifier import XrayClassifier
 
+log = logging.getLogger("lightbox")
+
 RESULT_COLUMNS = ("name", "split", "value", "low", "high", "cases", "patients")
-SHARED_COLUMNS = ("decision", "probability/", "truth/")
-"""Beginnings of the columns of a prediction table that may leave this machine."""
+SHARED_COLUMNS = re.compile(r"decision$|probability/|truth/")
+"""The columns of a prediction table that may leave this machine."""
 
 
 def log_results(
@@ -45,10 +49,15 @@ def log_results(
         folder: The run, complete but for its last status.
     """
     for run in _runs(loggers):
+        from wandb.errors import Error
+
         metrics = folder.metrics()
         sheet = _shared_sheet(module, data, metrics) if images_allowed(experiment, data) else None
-        run.log({**_figures(folder, sheet), **_tables(folder, metrics), **_last_step(folder)})
-        run.summary.update(dict(_summary(metrics)))
+        try:
+            run.log({**_figures(folder, sheet), **_tables(folder, metrics), **_last_step(folder)})
+            run.summary.update(dict(_summary(metrics)))
+        except (Error, OSError) as error:
+            log.warning("Weights & Biases lacks the results: %s; local files are complete", error)
 
 
 def finish(loggers: Sequence[Any], exit_code: int = 0) -> None:
@@ -89,13 +98,13 @@ def _results(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str
 def _tables(folder: RunFolder, metrics: Mapping[str, Any]) -> dict[str, Any]:
     import wandb
 
-    results = [
+    results: list[Iterable[Any]] = [
         [name, split, *(figure[key] for key in RESULT_COLUMNS[2:])]
         for split, name, figure in _results(metrics)
     ]
     cases = list(_predictions(folder))
-    columns = list(dict.fromkeys(name for case in cases for name in case))
-    rows = [[case.get(name) for name in columns] for case in cases]
+    columns: list[str | int] = [*dict.fromkeys(name for case in cases for name in case)]
+    rows: list[Iterable[Any]] = [[case.get(str(name)) for name in columns] for case in cases]
     return {
         "results": wandb.Table(columns=list(RESULT_COLUMNS), data=results),
         "predictions": wandb.Table(columns=columns, data=rows),
@@ -114,7 +123,7 @@ def _shared(row: Mapping[str, str]) -> dict[str, str | float | None]:
     return {
         name: value if name == "decision" else float(value) if value else None
         for name, value in row.items()
-        if name.startswith(SHARED_COLUMNS)
+        if SHARED_COLUMNS.match(name)
     }
 
 

@@ -5,17 +5,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from datamodules.demos.thorax import (
-    CANVAS,
-    FILM,
-    LEFT,
-    RIGHT,
-    Layer,
-    Thorax,
-    ellipse,
-    lines,
-    polygon,
-)
+from datamodules.demos.drawing import CANVAS, FILM, Layer, ellipse, lines, polygon
+from datamodules.demos.thorax import LEFT, RIGHT, Thorax
 
 Maps = tuple[Layer, Layer]
 
@@ -60,7 +51,8 @@ def draw_devices(thorax: Thorax, portable: bool, rng: Generator) -> Layer:
         layer += 0.22 * lines([path], 0.012, blur=0.6)
     if rng.random() < 0.05 * often:
         box = ellipse(0.52, -0.48, 0.105, 0.085, rng.normal(0, 0.3))
-        lead = np.column_stack([0.5 - 0.55 * t + 0.3 * t**3, -0.5 + 0.3 * np.sin(3 * t) + 0.75 * t**2])
+        down = -0.5 + 0.3 * np.sin(3 * t) + 0.75 * t**2
+        lead = np.column_stack([0.5 - 0.55 * t + 0.3 * t**3, down])
         layer += 0.75 * polygon(box, blur=0.7) + 0.4 * lines([lead], 0.012, blur=0.5)
     return layer
 
@@ -83,10 +75,12 @@ def expose(attenuation: Layer, rng: Generator) -> NDArray[np.uint8]:
         grey = grey + rng.uniform(0.3, 0.9) * (grey - cv2.GaussianBlur(grey, (0, 0), 3))
     else:
         grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.3, 0.9))
-    grain = rng.standard_normal((FILM, FILM), np.float32)
+    grain: Layer = rng.standard_normal((FILM, FILM), np.float32)
     grain = cv2.GaussianBlur(grain, (0, 0), rng.uniform(0.45, 0.8))
     grey = grey + rng.uniform(0.01, 0.045) * grain * (0.5 + grey)
-    return np.rint(np.clip(grey * rng.uniform(0.86, 1.0), 0, 1) * 255).astype(np.uint8)
+    grey = np.clip(grey * rng.uniform(0.86, 1.0), 0, 1)
+    film: NDArray[np.uint8] = np.rint(255 * grey).astype(np.uint8)
+    return film
 
 
 def label_film(film: NDArray[np.uint8], portable: bool, rng: Generator) -> NDArray[np.uint8]:
@@ -121,4 +115,4 @@ def _tissue(rng: Generator) -> Layer:
         )
         for cells, height in scales
     ]
-    return np.sum(parts, axis=0, dtype=np.float32)
+    return parts[0] + parts[1] + parts[2]

@@ -1,28 +1,19 @@
 """A drawn thorax: what lies between tube and film, as a map of attenuation.
 
-Everything is drawn on a canvas of ``CANVAS`` pixels whose middle ``FILM`` pixels are -1..1 in both
-directions; x grows towards the patient's left (the image's right), y downwards. A layer is drawn
-as polygons or lines and blurred, and adds to the attenuation (air is negative).
+Every layer adds to the attenuation; air is negative. x grows towards the patient's left.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-FILM = 256
-CANVAS = 320
+from datamodules.demos.drawing import CANVAS, Layer, Points, ellipse, lines, polygon
+
 LEFT, RIGHT = 1.0, -1.0
 
-Layer = NDArray[np.float32]
-Points = NDArray[np.float64]
-
-_SHIFT = 4
-_CIRCLE = np.column_stack([f(np.linspace(0, 2 * np.pi, 32, endpoint=False)) for f in (np.cos, np.sin)])
 _SQUARE = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
 _BLADE = np.array(
     [(0.0, -0.62), (0.02, -0.2), (0.06, 0.05), (0.12, -0.05), (0.28, -0.5), (0.25, -0.7)]
@@ -103,39 +94,13 @@ def draw_thorax(thorax: Thorax, portable: bool, rng: Generator) -> Layer:
     )
 
 
-def polygon(*outlines: Points, blur: float = 1.2) -> Layer:
-    """Filled outlines with soft edges, 0 to 1."""
-    canvas = np.zeros((CANVAS, CANVAS), np.uint8)
-    for outline in outlines:
-        cv2.fillPoly(canvas, [_pixels(outline)], 255, cv2.LINE_AA, _SHIFT)
-    return _soften(canvas, blur)
-
-
-def lines(paths: Sequence[Points], width: float, blur: float = 0.8) -> Layer:
-    """Lines of one width (in units of half a film) with soft edges, 0 to 1."""
-    canvas = np.zeros((CANVAS, CANVAS), np.uint8)
-    thickness = max(1, round(width * FILM / 2))
-    pixels = [_pixels(path) for path in paths]
-    cv2.polylines(canvas, pixels, False, 255, thickness, cv2.LINE_AA, _SHIFT)
-    return _soften(canvas, blur)
-
-
-def ellipse(x: float, y: float, a: float, b: float, tilt: float = 0.0) -> Points:
-    """Outline of an ellipse with half axes a, b; the tilt in radians turns it clockwise."""
-    across, down = np.array([a, 0.0]), np.array([0.0, b])
-    if tilt:
-        across = a * np.array([np.cos(tilt), np.sin(tilt)])
-        down = b * np.array([-np.sin(tilt), np.cos(tilt)])
-    return np.array([x, y]) + _CIRCLE[:, :1] * across + _CIRCLE[:, 1:] * down
-
-
 def body(thorax: Thorax) -> Layer:
     """Soft tissue: trunk, shoulders, neck."""
     half = thorax.width + 0.10 + 0.10 * thorax.soft
-    right = np.array(
-        [(0.17, -1.3), (0.19, -0.98), (0.42, -0.88), (0.88, -0.76), (1.1, -0.55), (1.05, -0.25)]
-        + [(half + 0.04, -0.05), (half, 0.35), (half + 0.02, 1.3)]
-    )
+    neck = [(0.17, -1.3), (0.19, -0.98), (0.42, -0.88)]
+    arm = [(0.88, -0.76), (1.1, -0.55), (1.05, -0.25)]
+    trunk = [(half + 0.04, -0.05), (half, 0.35), (half + 0.02, 1.3)]
+    right = np.array([*neck, *arm, *trunk])
     outline = np.vstack([right, (right * (-1, 1))[::-1]])
     return (0.48 + 0.12 * thorax.soft) * polygon(outline, blur=5)
 
@@ -156,18 +121,18 @@ def abdomen(thorax: Thorax, rng: Generator) -> Layer:
         outlines.append(np.vstack([dome, [(thorax.width * side, 1.3), (0, 1.3)]]))
     layer = 0.34 * polygon(*outlines, blur=1.5)
     if rng.random() < 0.6:
-        x, size = rng.uniform(0.25, 0.5), rng.uniform(0.05, 0.13)
-        y = float(thorax.diaphragm(np.array([x]), LEFT)[0]) + size + 0.04
-        layer -= 0.17 * polygon(ellipse(x, y, 1.5 * size, size, rng.uniform(-0.3, 0.3)), blur=3)
+        place, size = rng.uniform(0.25, 0.5), rng.uniform(0.05, 0.13)
+        y = float(thorax.diaphragm(np.array([place]), LEFT)[0]) + size + 0.04
+        gas = ellipse(place, y, 1.5 * size, size, rng.uniform(-0.3, 0.3))
+        layer -= 0.17 * polygon(gas, blur=3)
     return layer
 
 
 def great_vessels(thorax: Thorax) -> Layer:
     """A band in the middle, with the aortic knob and the pulmonary trunk on the left; 0 to 1."""
-    band = np.array(
-        [(-0.12, -1.0), (0.10, -1.0), (0.13, -0.45), (0.13, 0.1), (0.14, 0.7)]
-        + [(-0.12, 0.7), (-0.15, 0.1), (-0.155, -0.35), (-0.12, -0.6)]
-    )
+    left = [(0.10, -1.0), (0.13, -0.45), (0.13, 0.1), (0.14, 0.7)]
+    right = [(-0.12, 0.7), (-0.15, 0.1), (-0.155, -0.35), (-0.12, -0.6), (-0.12, -1.0)]
+    band = np.array([*left, *right])
     knob = ellipse(0.10, -0.31, 0.08 + 0.08 * thorax.knob, 0.10)
     trunk = ellipse(0.11, -0.12, 0.08, 0.10)
     return polygon(band, knob, trunk, blur=2.2)
@@ -238,7 +203,7 @@ def shoulder_girdle(thorax: Thorax, portable: bool, rng: Generator) -> Layer:
         y = thorax.apex + 0.20 + lift - rise * t - 0.035 * np.sin(2 * np.pi * t)
         collar_bones.append(np.column_stack([(0.085 + 0.75 * t) * side, y]))
         inner = thorax.width * (0.86 if portable else 0.97) + rng.normal(0, 0.015)
-        blades.append((_BLADE + (inner, 0.0)) * (side, 1))
+        blades.append((_BLADE + np.array([inner, 0.0])) * (side, 1))
     return thorax.bones * (0.17 * _bones(collar_bones, 0.055) + 0.075 * polygon(*blades, blur=1.6))
 
 
@@ -247,20 +212,21 @@ def vessels(thorax: Thorax, rng: Generator) -> Layer:
     hila = np.array([(-0.17, -0.04), (0.17, -0.08)])
     side = np.repeat([RIGHT, LEFT], 8)
     angle = np.tile(np.linspace(-1.25, 1.45, 8), 2) + rng.normal(0, 0.12, 16)
-    start, layer = np.repeat(hila, 8, axis=0), np.zeros((CANVAS, CANVAS), np.float32)
+    start, tree = np.repeat(hila, 8, axis=0), np.zeros((CANVAS, CANVAS), np.float32)
     for width, length in ((0.042, 0.20), (0.026, 0.17), (0.016, 0.14)):
         paths, end = _branches(start, angle, side, length, rng)
-        layer = np.maximum(layer, lines(list(paths), width, blur=0.9))
+        tree = np.maximum(tree, lines(paths, width, blur=0.9))
         fork = rng.uniform(0.2, 0.6, (len(end), 2)) * (1, -1)
-        angle, start, side = (end[:, None] + fork).ravel(), paths[:, -1].repeat(2, 0), side.repeat(2)
+        angle = (end[:, None] + fork).ravel()
+        start, side = paths[:, -1].repeat(2, 0), side.repeat(2)
     dots = []
     for hilum in hila.repeat(2, axis=0):
-        x, y = hilum + (np.sign(hilum[0]) * rng.uniform(0.06, 0.24), rng.uniform(-0.22, 0.26))
-        size = rng.uniform(0.014, 0.024)
+        x = hilum[0] + np.sign(hilum[0]) * rng.uniform(0.06, 0.24)
+        y, size = hilum[1] + rng.uniform(-0.22, 0.26), rng.uniform(0.014, 0.024)
         dots.append(ellipse(x, y, size, size))
     roots = [ellipse(x, y + 0.02, 0.055, 0.12, 0.2 * np.sign(x)) for x, y in hila]
-    shadows = 0.085 * layer + 0.09 * polygon(*roots, blur=4) + 0.13 * polygon(*dots, blur=0.7)
-    return polygon(*thorax.lungs.values(), blur=3) * shadows
+    shadows: Layer = 0.085 * tree + 0.09 * polygon(*roots, blur=4) + 0.13 * polygon(*dots, blur=0.7)
+    return shadows * polygon(*thorax.lungs.values(), blur=3)
 
 
 def breasts(thorax: Thorax, rng: Generator) -> Layer:
@@ -299,18 +265,3 @@ def _overlapping(*layers: Layer) -> Layer:
     for layer in layers[1:]:
         total, most = total + layer, np.maximum(most, layer)
     return 0.8 * most + 0.2 * total
-
-
-def _pixels(points: Points) -> NDArray[np.int32]:
-    return np.rint((points * (FILM / 2) + CANVAS / 2) * 2**_SHIFT).astype(np.int32)
-
-
-def _soften(canvas: NDArray[np.uint8], blur: float) -> Layer:
-    """Blur a drawing of 0 to 255 into 0 to 1; wide blurs at half the size."""
-    if blur > 2.5:
-        canvas = cv2.resize(canvas, (CANVAS // 2, CANVAS // 2), interpolation=cv2.INTER_AREA)
-        canvas = cv2.GaussianBlur(canvas, (0, 0), blur / 2)
-        canvas = cv2.resize(canvas, (CANVAS, CANVAS), interpolation=cv2.INTER_LINEAR)
-    else:
-        canvas = cv2.GaussianBlur(canvas, (0, 0), blur)
-    return canvas * np.float32(1 / 255)

@@ -2,6 +2,7 @@
 
 import csv
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,18 +11,9 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
+from datamodules.demos.drawing import CANVAS, FILM, Layer, polygon
 from datamodules.demos.radiograph import draw_devices, draw_pose, expose, label_film, place
-from datamodules.demos.thorax import (
-    CANVAS,
-    FILM,
-    LEFT,
-    RIGHT,
-    Layer,
-    Thorax,
-    draw_thorax,
-    heart,
-    polygon,
-)
+from datamodules.demos.thorax import LEFT, RIGHT, Thorax, draw_thorax, heart
 
 PATIENTS = 500
 SEED = 2017
@@ -82,9 +74,7 @@ def draw_demo(folder: Path, patients: int = PATIENTS) -> None:
     """
     (folder / "images").mkdir(parents=True)
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        drawn = list(
-            pool.map(lambda number: _draw_patient(number, folder), range(1, patients + 1))
-        )
+        drawn = list(pool.map(lambda number: _draw_patient(number, folder), range(1, patients + 1)))
     films = [film for of_patient in drawn for film in of_patient]
     boxes = [(film.image, "Nodule", *film.box) for film in films if film.box is not None]
     _write_table(folder / "Data_Entry_2017_v2020.csv", DATA_ENTRY_HEADER, [f.row for f in films])
@@ -155,15 +145,15 @@ def _draw_film(patient: Patient, follow_up: int, folder: Path) -> Film:
     name = f"{patient.number:08d}_{follow_up:03d}.png"
     if not cv2.imwrite(str(folder / "images" / name), film):
         raise OSError(f"cannot write images/{name}")
-    row = (name, "|".join(findings) or "No Finding", follow_up, patient.number)
-    row += (min(patient.age + follow_up, 95), patient.sex, "AP" if portable else "PA")
-    return Film((*row, FILM, FILM, PIXEL_SPACING_MM, PIXEL_SPACING_MM), box)
+    what = (name, "|".join(findings) or "No Finding", follow_up, patient.number)
+    who = (min(patient.age + follow_up, 95), patient.sex, "AP" if portable else "PA")
+    return Film((*what, *who, FILM, FILM, PIXEL_SPACING_MM, PIXEL_SPACING_MM), box)
 
 
 def _lesion(nodule: Nodule, rng: Generator) -> Layer:
     """A roundish, soft-edged shadow, 0 to 1, that changes a little from film to film."""
     angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    lobes = rng.normal(0, 0.06, 3) @ np.sin(np.outer((2, 3, 4), angle) + rng.uniform(0, 6, (3, 1)))
+    lobes = rng.normal(0, 0.04, 3) @ np.sin(np.outer((2, 3, 4), angle) + rng.uniform(0, 6, (3, 1)))
     radius = nodule.radius * rng.uniform(0.95, 1.1) * (1 + lobes)
     x, y = nodule.x + rng.normal(0, 0.01), nodule.y + rng.normal(0, 0.02)
     outline = np.column_stack([x + radius * np.cos(angle), y + radius * np.sin(angle)])
@@ -177,7 +167,8 @@ def _effusion(thorax: Thorax, side: float, rng: Generator) -> Layer:
     top = thorax.dome + 0.20 - height * ((x - 0.12) / (thorax.width - 0.06)) ** 2.2
     fluid = np.vstack([np.column_stack([x, top]), [(x[-1], 1.2), (x[0], 1.2)]]) * (side, 1)
     air = polygon(*thorax.lungs.values()) * (1 - heart(thorax, 1.0))
-    return 0.50 * polygon(fluid, blur=3) * air
+    shadow: Layer = 0.50 * polygon(fluid, blur=3) * air
+    return shadow
 
 
 def _box(lesion: Layer) -> tuple[float, float, float, float] | None:
@@ -188,7 +179,7 @@ def _box(lesion: Layer) -> tuple[float, float, float, float] | None:
     return float(x), float(y), float(columns.max() - x + 1), float(rows.max() - y + 1)
 
 
-def _write_table(path: Path, header: str, rows: list[tuple[object, ...]]) -> None:
+def _write_table(path: Path, header: str, rows: Iterable[tuple[object, ...]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         file.write(header + "\n")
         csv.writer(file, lineterminator="\n").writerows(rows)

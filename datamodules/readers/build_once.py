@@ -1,23 +1,15 @@
-"""What Lightbox itself puts on disk (a download, a drawn demo): built by one process, whole or absent."""
+"""Downloads and drawn demos: put on disk by one process, whole or not at all."""
 
-import fcntl
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from datamodules.cache_lock import builder_lock
 from datamodules.errors import DataError
-
-
-def cache_folder() -> Path:
-    """``$LIGHTBOX_CACHE``, by default ``~/.cache/lightbox``."""
-    return Path(os.environ.get("LIGHTBOX_CACHE") or "~/.cache/lightbox").expanduser()
 
 
 def build_once(target: Path, build: Callable[[Path], None]) -> None:
     """Build a file or folder unless it is there; other processes wait and then find it whole.
-
-    The lock is the kernel's, so that it ends with the process that held it, however it ended.
 
     Args:
         target: What shall be there.
@@ -30,8 +22,7 @@ def build_once(target: Path, build: Callable[[Path], None]) -> None:
         return
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with (target.parent / f".{target.name}.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with builder_lock(target.parent / f".{target.name}.lock"):
             if not target.exists():
                 _build(target, build)
     except OSError as error:

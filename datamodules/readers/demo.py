@@ -5,7 +5,7 @@ from typing import Literal
 
 from datamodules.cases import CaseTable
 from datamodules.errors import DataError
-from datamodules.readers.build_once import build_once, cache_folder
+from datamodules.readers.build_once import build_once
 from datamodules.readers.nih_chestxray14 import NihChestXray14Reader
 from datamodules.readers.reader import ReaderSettings
 
@@ -35,7 +35,9 @@ class DemoReader(ReaderSettings):
                 "a demo has no folder of its own to give; leave out --data.reader.root "
                 "(LIGHTBOX_CACHE says where it is drawn)"
             )
-        target = cache_folder() / "demos" / f"{self.name}-v{VERSION}"
+        from datamodules.cache_entries import cache_root
+
+        target = cache_root() / "demos" / f"{self.name}-v{VERSION}"
         build_once(target, _draw)
         return target
 

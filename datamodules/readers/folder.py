@@ -31,7 +31,7 @@ class FolderReader(ReaderSettings):
     classes: tuple[str, ...] = ()
     """The class folders in order, of two the second is the positive one; empty: all, sorted."""
     patient_pattern: str | None = None
-    r"""Regular expression found in the file name; its first group is the patient, as ``(p\d+)_``."""
+    r"""Regular expression found in the file name; its first group is the patient: ``(p\d+)_``."""
 
     @field_validator("patient_pattern")
     @classmethod
@@ -85,6 +85,7 @@ class FolderReader(ReaderSettings):
 
 def _find(root: Path) -> tuple[list[Found], tuple[str, ...]]:
     folders = _subfolders(root)
+    places: list[Found]
     splits = {name: SPLITS[name.lower()] for name in folders if name.lower() in SPLITS}
     left_out: list[str] = []
     if splits:

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 from datamodules.cases import Case, CaseTable, Source
 from datamodules.errors import DataError
-from datamodules.readers.build_once import build_once, cache_folder
+from datamodules.readers.build_once import build_once
 from datamodules.readers.medmnist_files import DOWNLOAD_URL, MEDMNIST, Flag, Size, file_name
 from datamodules.readers.reader import ReaderSettings
 
@@ -74,7 +74,7 @@ class MedMnistReader(ReaderSettings):
         root = self.existing_root()
         path = root / self.file_name
         dataset = MEDMNIST[self.flag]
-        notices = ()
+        notices: tuple[str, ...] = ()
         if _md5(path) != dataset.md5[self.size]:
             notices = (
                 f"{self.file_name} is not the published file (its MD5 sum differs): figures may "
@@ -109,11 +109,13 @@ class MedMnistReader(ReaderSettings):
         return Case(case_id, case_id, {"image": source}, targets, split=side)
 
     def _folders(self) -> list[Path]:
+        from datamodules.cache_entries import cache_root
+
         if self.root is not None:
             return [Path(self.root).expanduser()]
         data = os.environ.get("LIGHTBOX_DATA")
         named = [Path(data).expanduser() / self.flag, Path(data).expanduser()] if data else []
-        return [*named, cache_folder() / "medmnist"]
+        return [*named, cache_root() / "medmnist"]
 
     def _fetch(self, unfinished: Path) -> None:
         url = f"{DOWNLOAD_URL}/{self.file_name}"
@@ -202,13 +204,14 @@ def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], str]:
 def _label_problems(
     labels: dict[str, "np.ndarray[Any, Any]"], names: int, multi_label: bool
 ) -> list[str]:
-    problems = []
+    problems: list[str] = []
     columns, highest = (names, 1) if multi_label else (1, names - 1)
     for side, values in labels.items():
         if values.shape[1] != columns:
             problems.append(f"{side}_labels has {values.shape[1]} columns, not {columns}")
-        wrong = ((values < 0) | (values > highest)).any(axis=1).nonzero()[0].tolist()
         problems += [
-            f"{side}_labels[{row}] is {values[row].tolist()}, not in 0..{highest}" for row in wrong
+            f"{side}_labels[{row}] is {given}, not in 0..{highest}"
+            for row, given in enumerate(values.tolist())
+            if min(given) < 0 or max(given) > highest
         ]
     return problems

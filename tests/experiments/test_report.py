@@ -4,6 +4,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from fakes.evaluated_runs import FINDINGS, ROOT, evaluated_run
+from fakes.skeletons import SkeletonSegmenter, SquaresData
 from sklearn.metrics import roc_auc_score
 
 from datamodules.batches import LabelSet
@@ -14,8 +16,6 @@ from experiments.report_content import write_facts
 from experiments.report_facts import collect
 from experiments.results import metrics_text
 from experiments.run_folder import write_whole
-from fakes.evaluated_runs import FINDINGS, ROOT, evaluated_run
-from fakes.skeletons import SkeletonSegmenter, SquaresData
 
 
 class Page(HTMLParser):
@@ -71,7 +71,8 @@ def page(run):
 
 def scores_and_targets(run, split="test"):
     rows = run.module.rows[split]
-    return np.array([row["scores"][0] for row in rows]), np.array([row["targets"][0] for row in rows])
+    scores, targets = ([row[name][0] for row in rows] for name in ("scores", "targets"))
+    return np.array(scores), np.array(targets)
 
 
 def test_page_asks_for_nothing_from_outside(page):

@@ -3,6 +3,9 @@ import socket
 import sys
 
 import pytest
+from fakes.evaluated_runs import ROOT, evaluated_run
+from fakes.wandb_files import config, history, records, summary
+from PIL import Image, ImageChops
 
 from datamodules.batches import LabelSet
 from experiments.experiment import LoggingConfig
@@ -10,9 +13,7 @@ from experiments.figures.drawing import draw_run
 from experiments.report_content import write_facts
 from experiments.report_facts import collect
 from experiments.tracking import build_loggers, hashed_id
-from experiments.wandb_results import finish, log_results
-from fakes.evaluated_runs import ROOT, evaluated_run
-from fakes.wandb_files import config, history, records, summary
+from experiments.wandb_results import _predictions, finish, log_results
 
 HOST = "host-of-some-hospital"
 ARGUMENT = "--argument-of-the-command-line"
@@ -48,12 +49,8 @@ def table(folder, name):
     return json.loads(path.read_text())
 
 
-def panels(folder):
-    return {path.parent.name + "/" + path.name for path in folder.rglob("media/*/**/*.*")}
-
-
 def test_nothing_private_is_anywhere_in_the_offline_run(home):
-    run, folder = tracked(home, public=True)
+    _, folder = tracked(home, public=True)
     private = [HOST, ARGUMENT, ROOT, "film-0", "patient-0", "films/0"]
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert len(files) > 10
@@ -85,7 +82,9 @@ def test_summary_has_every_figure_with_its_interval(home):
 def test_undefined_figure_is_not_in_the_summary_but_empty_in_the_table(home):
     _, folder = tracked(home, positives_in_test=False)
     assert "test/auroc" not in summary(folder)
-    assert ["auroc", "test", None, None, None] in [row[:5] for row in table(folder, "results")["data"]]
+    assert ["auroc", "test", None, None, None] in [
+        row[:5] for row in table(folder, "results")["data"]
+    ]
 
 
 def test_table_of_results_holds_metrics_json(home):
@@ -109,13 +108,11 @@ def test_table_of_predictions_holds_every_case_under_its_hashed_id(home):
     assert shown[hashed_id(row["case_id"])][3] == row["targets"][0]
 
 
-def test_columns_that_are_not_known_stay_here(home, monkeypatch):
+def test_columns_that_are_not_known_stay_here(home):
     run, _ = tracked(home)
     path = run.folder.predictions / "test.csv"
     header, first, *_ = path.read_text().splitlines()
     path.write_text(f"{header},surname\n{first},Doe\n")
-    from experiments.wandb_results import _predictions
-
     assert not [row for row in _predictions(run.folder) if "surname" in row]
 
 
@@ -134,6 +131,14 @@ def test_images_of_patients_and_the_report_go_only_where_they_may(home, images, 
     assert {"roc", "precision", "confusion", "calibration", "class", "learning"} <= names
     assert ("mistakes" in names) == shown
     assert bool(list(folder.rglob("media/html/report_*.html"))) == shown
+
+
+def test_sheet_of_mistakes_is_drawn_anew_without_the_ids(home):
+    run, folder = tracked(home, public=True)
+    (shared,) = folder.rglob("media/images/figures/mistakes_*.png")
+    here, there = Image.open(run.folder.figures / "mistakes.png"), Image.open(shared)
+    assert here.size == there.size
+    assert ImageChops.difference(here.convert("L"), there.convert("L")).getbbox() is not None
 
 
 def test_results_stand_after_the_last_step_of_training(home):

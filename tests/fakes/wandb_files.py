@@ -34,11 +34,8 @@ def _messages(data: bytes) -> Iterator[bytes]:
 
 def history(run: Path) -> list[dict[str, Any]]:
     """Logged rows."""
-    return [
-        {"/".join(item.nested_key) or item.key: json.loads(item.value_json) for item in record.history.item}
-        for record in records(run)
-        if record.HasField("history")
-    ]
+    rows = [record.history.item for record in records(run) if record.HasField("history")]
+    return [{_key(item): json.loads(item.value_json) for item in row} for row in rows]
 
 
 def summary(run: Path) -> dict[str, Any]:
@@ -46,7 +43,7 @@ def summary(run: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for record in records(run):
         for item in record.summary.update:
-            found["/".join(item.nested_key) or item.key] = json.loads(item.value_json)
+            found[_key(item)] = json.loads(item.value_json)
     return found
 
 
@@ -57,3 +54,7 @@ def config(run: Path) -> dict[str, Any]:
         if record.HasField("run"):
             found |= {item.key: json.loads(item.value_json) for item in record.run.config.update}
     return found
+
+
+def _key(item: Any) -> str:
+    return "/".join(item.nested_key) or str(item.key)

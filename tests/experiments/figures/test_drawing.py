@@ -4,6 +4,8 @@ import logging
 import numpy as np
 import pytest
 import torch
+from fakes.evaluated_runs import FINDINGS, evaluated_run
+from fakes.skeletons import SkeletonSegmenter, SquaresData
 from PIL import Image
 
 from datamodules.batches import LabelSet
@@ -16,8 +18,6 @@ from experiments.figures.confident_mistakes import (
     most_confident,
 )
 from experiments.figures.drawing import draw_run
-from fakes.evaluated_runs import FINDINGS, evaluated_run
-from fakes.skeletons import SkeletonSegmenter, SquaresData
 from lightning_modules.explanations import grad_cam
 from lightning_modules.metrics.decisions import thresholds
 

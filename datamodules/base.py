@@ -66,7 +66,6 @@ class TaskDataModule(pl.LightningDataModule):
         """
         if self._table is None:
             self._table = self.config.reader.read()
-            self.notices = list(self._table.notices)
         return self._table
 
     @property
@@ -84,6 +83,7 @@ class TaskDataModule(pl.LightningDataModule):
         Raises:
             DataError: Lists everything that is wrong with the dataset, or names who leaks.
         """
+        self.notices = list(self.table.notices)
         hashes = self.prepare_pixels(self.table)
         if held_out:
             self.splits = {case.case_id: "test" for case in self.table.cases}

@@ -10,8 +10,8 @@ from datamodules.errors import ConfigError
 from experiments.report_figures import WITH_IMAGES, Illustration, illustrations, pictures
 from experiments.report_provenance import Pair, environment_facts, training_facts
 from experiments.report_summary import cautions, limits, operating_rule, summary
+from experiments.report_table import Table
 from experiments.report_tables import (
-    Table,
     data_table,
     figure_tables,
     headline_table,

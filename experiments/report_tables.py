@@ -1,9 +1,9 @@
-"""The tables of a report, as plain cells that the page only has to set."""
+"""The tables of a report: headline, data, thresholds, all results, subgroups, ledger."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from experiments.report_table import Cell, Table
 from experiments.report_words import (
     AT_OPERATING_POINT,
     SPLITS,
@@ -12,7 +12,6 @@ from experiments.report_words import (
     FigureDict,
     count,
     headed,
-    interval,
     meaning,
     metric_name,
     moment,
@@ -29,62 +28,6 @@ CI = f"95{THIN}% CI"
 BENEATH = f"95{THIN}% intervals beneath"
 OPENED_BY = {"run": "the run itself", "evaluate": "external evaluation"}
 DECISIONS = ("sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy", "accuracy")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A value, what stands small beneath it, and the mark of a note."""
-
-    text: str
-    detail: str = ""
-    mark: str = ""
-
-
-@dataclass(frozen=True)
-class TableRow:
-    """One row; ``heading`` rows divide a table and have no cells."""
-
-    name: str
-    cells: tuple[Cell, ...] = ()
-    hint: str = ""
-    heading: bool = False
-
-
-@dataclass
-class Table:
-    """A table with its caption, and the notes that explain what is missing."""
-
-    caption: str
-    columns: tuple[str, ...]
-    rows: list[TableRow] = field(default_factory=list)
-    notes: dict[str, str] = field(default_factory=dict)
-    """Mark by text."""
-
-    def add(self, name: str, *cells: Cell | str, hint: str = "") -> None:
-        """Append a row."""
-        made = tuple(Cell(cell) if isinstance(cell, str) else cell for cell in cells)
-        self.rows.append(TableRow(name, made, hint))
-
-    def divide(self, heading: str) -> None:
-        """Begin a new part of the table."""
-        self.rows.append(TableRow(heading, heading=True))
-
-    def mark(self, text: str | None) -> str:
-        """The mark of a note, the same for the same text; none for no text."""
-        if not text:
-            return ""
-        return self.notes.setdefault(text, _letters(len(self.notes)))
-
-    def cell(self, figure: FigureDict | None) -> Cell:
-        """A figure with its interval beneath; a dash and a note where it is undefined."""
-        if figure is None:
-            return Cell(UNDEFINED)
-        return Cell(number(figure["value"]), interval(figure), self.mark(figure.get("reason")))
-
-
-def _letters(index: int) -> str:
-    """a, b, ..., z, aa, ab, ..."""
-    return ("" if index < 26 else _letters(index // 26 - 1)) + chr(ord("a") + index % 26)
 
 
 def headline_table(figures: Figures, facts: Facts, split: str) -> Table:

@@ -16,7 +16,7 @@ from datamodules.demos.radiograph import draw_devices, draw_pose, expose, label_
 from datamodules.demos.thorax import LEFT, RIGHT, Thorax, draw_thorax, heart
 
 PATIENTS = 500
-SEED = 2017
+SEED = 4  # among the first eight, one in which brightness does not differ by chance
 DATA_ENTRY_HEADER = (
     "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
     "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"

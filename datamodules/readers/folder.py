@@ -52,7 +52,8 @@ class FolderReader(ReaderSettings):
         classes = self.classes or sort_classes({label for _, label, _ in found})
         ids = case_ids([path for path, _, _ in found])
         patients = self._patients(found, ids)
-        problems = [*_unknown_classes(found, classes), *_faulty_ids(found, ids)]
+        problems = _unknown_classes(found, classes) + _untrained_classes(found)
+        problems += _faulty_ids(found, ids)
         problems += [
             f"{path}: the file name does not match the patient pattern"
             for (path, _, _), patient in zip(found, patients, strict=True)
@@ -145,6 +146,19 @@ def _unknown_classes(found: list[Found], classes: tuple[str, ...]) -> list[str]:
         f"there is no folder for the class '{label}'"
         for label in classes
         if label not in {item[1] for item in found}
+    ]
+
+
+def _untrained_classes(found: list[Found]) -> list[str]:
+    sides: dict[str, set[str]] = defaultdict(set)
+    for _, label, split in found:
+        sides[split or "train"].add(label)
+    trained = sides.pop("train", set()) | sides.pop("train_val", set())
+    return [
+        f"the class '{label}' is in {side} but not in train"
+        for side, labels in sides.items()
+        for label in sorted(labels - trained)
+        if trained
     ]
 
 

@@ -7,8 +7,9 @@ from datamodules.readers.folder import FolderReader
 from datamodules.readers.medmnist import MedMnistReader
 from datamodules.readers.nih_chestxray14 import NihChestXray14Reader
 from experiments.experiment import Experiment, TrainerConfig
+from lightning_modules.configs.losses import CrossEntropyConfig
 from lightning_modules.configs.networks import TimmNetworkConfig
-from lightning_modules.configs.optimizers import AdamWConfig, ScheduleConfig
+from lightning_modules.configs.optimizers import AdamWConfig
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
 
 
@@ -46,14 +47,16 @@ def pneumoniamnist() -> Experiment:
         data=XraysConfig(
             reader=MedMnistReader(flag="pneumoniamnist"),
             preprocessing=XrayPreprocessing(size=28),
-            augmentation=XrayAugmentation(),
+            augmentation=XrayAugmentation(translation=0.1, contrast=0.2, noise=0.03, erase=0.25),
+            sampling="class-balanced",
             batch_size=64,
         ),
         task=XrayClassifierConfig(
             network=TimmNetworkConfig(encoder="resnet18", pretrained=False),
-            optimizer=AdamWConfig(lr=1e-3, weight_decay=1e-2, schedule=ScheduleConfig()),
+            loss=CrossEntropyConfig(label_smoothing=0.05),
+            optimizer=AdamWConfig(lr=1e-3, weight_decay=1e-2),
         ),
-        trainer=TrainerConfig(max_epochs=20),
+        trainer=TrainerConfig(max_epochs=12, ema_decay=0.99),
     )
 
 

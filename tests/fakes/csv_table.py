@@ -5,7 +5,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-
 from fakes.films import draw_film
 
 COLUMNS = ("path", "label", "patient", "site", "age", "sex")

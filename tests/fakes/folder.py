@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-
 from fakes.csv_table import write_film
 
 

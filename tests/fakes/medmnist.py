@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from fakes.films import draw_film
 
 
-def arrays(counts: tuple[int, int, int] = (24, 8, 8), size: int = 28, seed: int = 0) -> dict[str, Any]:
+def arrays(
+    counts: tuple[int, int, int] = (24, 8, 8), size: int = 28, seed: int = 0
+) -> dict[str, Any]:
     """Images uint8 ``(n, size, size)`` and labels uint8 ``(n, 1)`` of each side."""
     rng, made = np.random.default_rng(seed), {}
     for side, count in zip(("train", "val", "test"), counts, strict=True):

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-
 from fakes.films import draw_film
 
 HEADER = (
@@ -14,8 +13,10 @@ HEADER = (
 BOX_HEADER = "Image Index,Finding Label,Bbox [x,y,w,h],,,"
 
 
-def write(root: Path, patients: int = 12, seed: int = 0, *, lists: bool = True, films: int = 2) -> Path:
-    """So many films a patient; every third patient has a nodule; the last quarter is for testing."""
+def write(
+    root: Path, patients: int = 12, seed: int = 0, *, lists: bool = True, films: int = 2
+) -> Path:
+    """Every third patient has a nodule; the last quarter of the patients is for testing."""
     folders = [root / "images_001" / "images", root / "images_002" / "images"]
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
@@ -26,7 +27,9 @@ def write(root: Path, patients: int = 12, seed: int = 0, *, lists: bool = True, 
         for film in range(films):
             name = f"{patient:08d}_{film:03d}.png"
             cv2.imwrite(str(folders[patient % 2] / name), draw_film(nodule, rng))
-            findings = "Effusion|Nodule" if nodule and film else "Nodule" if nodule else "No Finding"
+            findings = (
+                "Effusion|Nodule" if nodule and film else "Nodule" if nodule else "No Finding"
+            )
             age, sex = 30 + patient, "MF"[patient % 2]
             rows.append(f"{name},{findings},{film},{patient},{age},{sex},PA,64,64,0.1,0.1")
             sides["test" if patient > 0.75 * patients else "train_val"].append(name)

@@ -1,6 +1,7 @@
 """Reads the file of an offline W&B run: a LevelDB log of protobuf records."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,15 @@ def records(run: Path) -> Iterator[Record]:
     """Records of every ``*.wandb`` under a folder, in order."""
     for path in sorted(run.rglob("*.wandb")):
         yield from map(Record.FromString, _messages(path.read_bytes()))
+
+
+def wait_until_whole(run: Path, seconds: float = 30) -> None:
+    """W&B writes the end of the file in the background after ``finish()`` has returned."""
+    until = time.monotonic() + seconds
+    while not any(record.HasField("exit") for record in records(run)):
+        if time.monotonic() > until:
+            raise TimeoutError(f"no end of the W&B run in {run} after {seconds:.0f} s")
+        time.sleep(0.05)
 
 
 def _messages(data: bytes) -> Iterator[bytes]:

@@ -14,7 +14,14 @@ from datamodules.cases import CaseTable
 from datamodules.configs.data import DataSettings
 from datamodules.errors import DataError
 from datamodules.samplers import Draw, EvaluationSampler, TrainingSampler
-from datamodules.splits import assign_splits, check_content, read_splits, write_splits
+from datamodules.splits import (
+    assign_splits,
+    check_content,
+    has_official_split,
+    read_splits,
+    shared_content,
+    write_splits,
+)
 
 SPLITS = ("train", "val", "test")
 
@@ -96,10 +103,10 @@ class TaskDataModule(pl.LightningDataModule):
                 write_splits(splits_file, self.table, self.splits)
 
     def _divide(self, hashes: Mapping[str, bytes]) -> None:
-        official = self.config.split.official and any(case.split for case in self.table.cases)
+        official = has_official_split(self.table, self.config.split)
         drawn = assign_splits(self.table, self.config.split, groups=hashes)
         self.splits, warnings = check_content(drawn, hashes, official=official)
-        self.notices += warnings
+        self.notices += warnings if official else shared_content(self.table, hashes)
         empty = [name for name in ("train", "val") if name not in self.splits.values()]
         if empty:
             raise DataError(f"no case is left for {' and '.join(empty)}; check the splits")

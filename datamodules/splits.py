@@ -8,7 +8,7 @@ from pathlib import Path
 
 from datamodules.cases import Case, CaseTable
 from datamodules.configs.splits import SplitConfig
-from datamodules.errors import DataError
+from datamodules.errors import ConfigError, DataError
 from datamodules.stratified_draw import draw_stratified
 
 SIDES = ("train", "val", "test")
@@ -38,6 +38,7 @@ def assign_splits(
     Raises:
         DataError: If a patient is on two sides of the official split, if some cases have an
             official side and others none, or if there are too few patients to divide.
+        ConfigError: If the fractions leave nothing to train on.
     """
     splits: dict[str, str] = {}
     pool: Sequence[Case] = table.cases
@@ -50,8 +51,8 @@ def assign_splits(
     units = _units(pool, groups or {})
     if len(units) <= len(fractions):
         raise DataError(
-            f"{len(units)} patients are too few to divide into "
-            f"{', '.join(('train', *fractions))} without one being on two sides"
+            f"too few patients ({len(units)}) to divide into {', '.join(('train', *fractions))} "
+            "without one being on two sides"
         )
     return splits | draw_stratified(units, fractions, by_site=config.by_site, seed=config.seed)
 
@@ -172,8 +173,8 @@ def _check_official(table: CaseTable) -> None:
     ]
     if problems:
         raise DataError(
-            f"{len(problems)} patients are on two sides of the official split; mend it, or draw a "
-            "split with --data.split.official False",
+            "patients are on two sides of the official split; mend it, or draw a split with "
+            "--data.split.official False",
             problems,
         )
     if not any(case.split in ("train", "train_val") for case in table.cases):
@@ -185,7 +186,7 @@ def _fractions_to_draw(official: Iterable[str], config: SplitConfig) -> dict[str
     fractions = {"val": config.val_fraction, "test": config.test_fraction}
     fractions = {k: share for k, share in fractions.items() if share > 0 and k not in there}
     if sum(fractions.values()) >= 1:
-        raise DataError(
+        raise ConfigError(
             f"val_fraction {config.val_fraction} and test_fraction {config.test_fraction} leave "
             "nothing to train on"
         )

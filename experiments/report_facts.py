@@ -141,7 +141,7 @@ def _subgroup_figures(
     found = []
     for group in groups:
         own = [row for row in rows if row["case_id"] in group.cases]
-        if own:
+        if 0 < len(own) < len(rows):
             facts = {
                 "attribute": group.attribute,
                 "value": group.value,

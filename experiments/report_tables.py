@@ -12,6 +12,7 @@ from experiments.report_words import (
     FigureDict,
     count,
     headed,
+    interval,
     meaning,
     metric_name,
     moment,
@@ -54,7 +55,7 @@ def data_table(facts: Facts) -> Table:
     if facts["dataset"]["has_patients"]:
         table.add("Patients", *(count(s["patients"]) for s in splits.values()))
     labels = facts["labels"]
-    if labels:
+    if labels and all(split["labels"] for split in splits.values()):
         table.divide("Classes" if labels["exclusive"] or labels["negative"] else "Labels")
         if labels["negative"]:
             only = labels["names"][0]

@@ -208,10 +208,10 @@ def _announce(data: TaskDataModule) -> None:
     counts = {split: len(data.indices(split)) for split in ("train", "val", "test")}
     patients = len({case.patient_id for case in data.table.cases})
     log.info(
-        "%s: %d cases of %d patients; %s",
+        "%s: %d cases%s; %s",
         data.table.name,
         len(data.table.cases),
-        patients,
+        f" of {patients} patients" if data.table.has_patients else " (patients not known)",
         ", ".join(f"{split} {count}" for split, count in counts.items()),
     )
     for notice in data.notices:

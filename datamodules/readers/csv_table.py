@@ -114,7 +114,7 @@ class _CsvCases:
         sites = self._optional(settings.site_column)
         attributes = self._attributes()
         if self.problems:
-            raise DataError(f"{settings.table}: {len(self.problems)} problems", self.problems)
+            raise DataError(f"problems in {settings.table}: {len(self.problems)}", self.problems)
         cases = tuple(
             Case(case_id, patient, {"image": Source(path)}, target, site, attribute, split)
             for case_id, patient, path, target, site, attribute, split in zip(

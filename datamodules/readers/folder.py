@@ -60,7 +60,7 @@ class FolderReader(ReaderSettings):
             if not patient
         ]
         if problems:
-            raise DataError(f"the image folders have {len(problems)} problems", problems)
+            raise DataError(f"problems in the image folders: {len(problems)}", problems)
         if len(classes) < 2:
             raise DataError(f"there is a single class folder, '{classes[0]}'; two are needed")
         return CaseTable(
@@ -131,7 +131,7 @@ def _images(root: Path, folder: str, left_out: list[str]) -> list[str]:
 def _left_out_notice(left_out: list[str]) -> tuple[str, ...]:
     if not left_out:
         return ()
-    return (f"{len(left_out)} files without an image's suffix were left out, as {left_out[0]}.",)
+    return (f"Files without an image's suffix left out: {len(left_out)}, as {left_out[0]}.",)
 
 
 def _unknown_classes(found: list[Found], classes: tuple[str, ...]) -> list[str]:

@@ -71,7 +71,7 @@ def parse_ages(cells: Sequence[str], notices: list[str]) -> list[float | None]:
     unusable = sum(age is None and cell != "" for age, cell in zip(ages, cells, strict=True))
     if unusable:
         notices.append(
-            f"{unusable} ages are above {OLDEST_YEARS} years or not a number and count as unknown."
+            f"Ages above {OLDEST_YEARS} years or not a number, counted as unknown: {unusable}."
         )
     return ages
 
@@ -98,7 +98,7 @@ def read_boxes(
         else:
             outside += 1
     if outside:
-        notices.append(f"{outside} boxes of {name} belong to images that the table does not list.")
+        notices.append(f"Boxes in {name} of images that the table does not list: {outside}.")
     return boxes
 
 

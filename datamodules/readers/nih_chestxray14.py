@@ -82,7 +82,7 @@ class _NihCases:
         boxes = read_boxes(self.root, set(self.images), self.problems, self.notices)
         if self.problems:
             raise DataError(
-                f"{self.table.path} and what it names have {len(self.problems)} problems",
+                f"problems in {self.table.path} and what it names: {len(self.problems)}",
                 self.problems,
             )
         sexes, views = self.table.cells("Patient Gender"), self.table.cells("View Position")

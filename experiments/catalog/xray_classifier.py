@@ -23,7 +23,7 @@ def demo_xray() -> Experiment:
             preprocessing=XrayPreprocessing(size=64),
         ),
         task=XrayClassifierConfig(
-            network=TimmNetworkConfig(encoder="resnet18", pretrained=False),
+            network=TimmNetworkConfig(encoder="resnet10t", pretrained=False),
             optimizer=AdamWConfig(lr=1e-3, weight_decay=1e-2),
         ),
         trainer=TrainerConfig(max_epochs=10),
@@ -56,7 +56,7 @@ def pneumoniamnist() -> Experiment:
             loss=CrossEntropyConfig(label_smoothing=0.05),
             optimizer=AdamWConfig(lr=1e-3, weight_decay=1e-2),
         ),
-        trainer=TrainerConfig(max_epochs=12, ema_decay=0.99),
+        trainer=TrainerConfig(max_epochs=10, ema_decay=0.99),
     )
 
 

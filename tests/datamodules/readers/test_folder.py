@@ -66,7 +66,7 @@ def test_other_files_are_left_out_with_a_notice(tmp_path):
     (folder.write(tmp_path) / "normal" / "notes.txt").touch()
     (tmp_path / "normal" / ".DS_Store").touch()
     table = FolderReader(root=str(tmp_path)).read()
-    assert table.notices[-1].startswith("1 files without an image's suffix were left out")
+    assert table.notices[-1].startswith("Files without an image's suffix left out: 1")
 
 
 def test_an_empty_class_folder_is_an_error(tmp_path):

@@ -129,7 +129,7 @@ def test_an_impossible_age_counts_as_unknown_with_a_notice(root):
     fake.edit(root / ENTRY, ",1,31,", ",1,412,")
     table = read(root)
     assert table.cases[0].attributes["age"] is None
-    assert table.notices == ("1 ages are above 120 years or not a number and count as unknown.",)
+    assert table.notices == ("Ages above 120 years or not a number, counted as unknown: 1.",)
 
 
 @pytest.mark.parametrize(

@@ -74,3 +74,7 @@ def test_gradual_unfreezing_starts_with_the_last_stage():
     assert not network.encoder.layer3.training
     network.freeze_until(99)
     assert network.encoder.conv1.training
+
+
+def test_residual_blocks_from_scratch_start_at_work():
+    assert (build().encoder.layer4[1].bn2.weight == 1).all()

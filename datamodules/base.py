@@ -94,13 +94,13 @@ class TaskDataModule(pl.LightningDataModule):
         hashes = self.prepare_pixels(self.table)
         if held_out:
             self.splits = {case.case_id: "test" for case in self.table.cases}
-        elif splits_file is not None and splits_file.exists():
+            return
+        self._divide(hashes)
+        if splits_file is not None and splits_file.exists():
             self.splits = read_splits(splits_file)
             self._check_same_cases()
-        else:
-            self._divide(hashes)
-            if splits_file is not None:
-                write_splits(splits_file, self.table, self.splits)
+        elif splits_file is not None:
+            write_splits(splits_file, self.table, self.splits)
 
     def _divide(self, hashes: Mapping[str, bytes]) -> None:
         official = has_official_split(self.table, self.config.split)

@@ -42,7 +42,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
     folder = RunFolder.open(arguments.run)
     data = read_data_settings(arguments.config)
-    from experiments.external import evaluate_external
+    from experiments.external_evaluation import evaluate_external
     from experiments.run_log import logged_to
 
     output = arguments.output or folder.path / "evaluations" / arguments.config.stem

@@ -44,7 +44,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from datamodules.xray_files import find_files
 
     files = find_files(arguments.places)
-    from experiments.prediction import Predictor
+    from experiments.predictor import Predictor
 
     predictor = Predictor.load(arguments.run)
     overlays = arguments.output / "overlays" if arguments.grad_cam else None

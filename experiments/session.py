@@ -10,20 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from pytorch_lightning.loggers import Logger
 
 from callbacks.checkpoint_files import BEST, newest_readable, read_checkpoint
 from callbacks.provenance import Provenance
 from datamodules.base import TaskDataModule
 from datamodules.errors import ConfigError, LightboxError
 from experiments.environment import describe_environment
-from experiments.evaluation import evaluate_run
+from experiments.final_evaluation import evaluate_run
 from experiments.experiment import Experiment
 from experiments.initial_weights import initialise
 from experiments.run_folder import SHARED_WITH_RANKS, RunFolder, now, write_whole
 from experiments.run_log import logged_to, without_noise
 from experiments.tasks import build_data, build_module
-from experiments.tracking import Tracking, build_loggers, choose_tracking
+from experiments.tracking import Mode, Tracking, build_loggers, choose_tracking
 from experiments.trainers import build_trainer, check_precision
+from experiments.wandb_results import finish
 from lightning_modules.base import TaskModule
 
 log = logging.getLogger("lightbox")
@@ -130,12 +132,26 @@ def carry_out(
         if leading:
             _announce(data)
             folder.update_status(state="training")
-        loggers = build_loggers(experiment, folder, attempt, tracking.mode) if leading else []
-        _fit(experiment, module, data, folder, attempt, loggers, callbacks)
-        if leading:
-            folder.update_status(state="evaluating")
-        evaluate_run(experiment, module, data, folder, attempt, loggers)
-    os.environ.pop(SHARED_WITH_RANKS, None)
+        mode = tracking.mode if leading else "off"
+        with _tracked(experiment, folder, attempt, mode) as loggers:
+            _fit(experiment, module, data, folder, attempt, loggers, callbacks)
+            if leading:
+                folder.update_status(state="evaluating")
+            evaluate_run(experiment, module, data, folder, attempt, loggers)
+
+
+@contextmanager
+def _tracked(
+    experiment: Experiment, folder: RunFolder, attempt: int, mode: Mode
+) -> Iterator[list[Logger]]:
+    """Loggers for one attempt; W&B is told how it ended."""
+    loggers = build_loggers(experiment, folder, attempt, mode)
+    exit_code = 1
+    try:
+        yield loggers
+        exit_code = 0
+    finally:
+        finish(loggers, exit_code)
 
 
 def _prepare(
@@ -158,7 +174,7 @@ def _fit(
     data: TaskDataModule,
     folder: RunFolder,
     attempt: int,
-    loggers: Sequence[Any],
+    loggers: Sequence[Logger],
     callbacks: Sequence[pl.Callback],
 ) -> None:
     found = newest_readable(folder.checkpoints)

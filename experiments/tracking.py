@@ -9,7 +9,7 @@ import secrets
 import socket
 import urllib.request
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pytorch_lightning.loggers import Logger
@@ -18,11 +18,17 @@ from datamodules.errors import ConfigError
 from experiments.experiment import Experiment, LoggingConfig
 from experiments.run_folder import RunFolder
 
+if TYPE_CHECKING:
+    from wandb.sdk.wandb_run import Run
+
 log = logging.getLogger("lightbox")
 
 Mode = Literal["online", "offline", "off"]
 PROBE_SECONDS = 3.0
 INIT_SECONDS = 30.0
+STEP = "trainer/global_step"
+STEPS_AN_ATTEMPT = 1_000_000
+"""W&B's own count starts here times the attempts before; our steps are in ``STEP``."""
 
 
 class Tracking(NamedTuple):
@@ -87,39 +93,43 @@ def build_loggers(
     from pytorch_lightning.loggers import WandbLogger
 
     config = experiment.logging
-    os.environ.setdefault("WANDB_SILENT", "true")
-    settings = wandb.Settings(
-        init_timeout=INIT_SECONDS,
-        console="off",
-        disable_code=True,
-        disable_git=True,
-        x_disable_meta=True,
-        x_disable_machine_info=True,
-    )
-    logger = WandbLogger(
+    run = wandb.init(
         project=config.project,
         entity=config.entity,
         name=folder.name,
         id=folder.status()["wandb_id"],
         resume="allow",
-        save_dir=folder.path,
+        dir=folder.path,
         mode=mode,
         group=experiment.name,
         tags=list(config.tags),
         config=experiment.public(),
-        settings=settings,
+        settings=wandb.Settings(
+            init_timeout=INIT_SECONDS,
+            silent=True,
+            console="off",
+            host="",
+            disable_code=True,
+            disable_git=True,
+            x_disable_meta=True,
+            x_disable_machine_info=True,
+            x_save_requirements=False,
+        ),
     )
+    run.define_metric(STEP)
+    run.define_metric("*", step_metric=STEP, step_sync=True)
     if attempt > 1:
-        _continue_steps(logger, folder, attempt)
-    return [logger]
+        _continue_steps(run, folder, attempt)
+    return [WandbLogger(experiment=run)]
 
 
-def _continue_steps(logger: Logger, folder: RunFolder, attempt: int) -> None:
-    """Offline, W&B counts a new attempt from step 0 unless it is told once where it is."""
+def _continue_steps(run: "Run", folder: RunFolder, attempt: int) -> None:
+    """Offline, W&B counts a new attempt from step 0 unless it is told once to be further on."""
     from callbacks.metrics_log import read_metrics
 
     rows = read_metrics(folder.metrics_log)
-    logger.log_metrics({"attempt": attempt}, step=rows[-1]["step"] + 1 if rows else 0)
+    last = rows[-1]["step"] if rows else 0
+    run.log({"attempt": attempt, STEP: last}, step=STEPS_AN_ATTEMPT * (attempt - 1), commit=True)
 
 
 def hashed_id(case_id: str) -> str:

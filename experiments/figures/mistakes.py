@@ -43,7 +43,7 @@ def contact_sheet(pictures: Sequence[Picture], title: str = "Most confident mist
     count = len(pictures)
     rows, columns = max(1, math.ceil(count / COLUMNS)), min(COLUMNS, max(1, count))
     lines = max((len(picture.caption) for picture in pictures), default=0)
-    figure = new_figure(max(4.0, 2.3 * columns), rows * (2.2 + 0.15 * lines) + 0.5, title)
+    figure = new_figure(max(4.0, 2.3 * columns), rows * (2.2 + 0.19 * lines) + 0.5, title)
     grid = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes in grid:
         axes.axis("off")

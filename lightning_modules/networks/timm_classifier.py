@@ -53,7 +53,14 @@ class TimmClassifier(nn.Module):
 
     @property
     def attention_layer(self) -> str:
-        """Name of the last layer with a spatial map, where Grad-CAM looks."""
+        """Name of the last layer with a spatial map, where Grad-CAM looks.
+
+        Raises:
+            ConfigError: If the encoder has no map with channels first (a transformer).
+        """
+        channels_last = getattr(self.encoder, "output_fmt", "NCHW") != "NCHW"
+        if channels_last or hasattr(self.encoder, "pos_embed"):
+            raise ConfigError("Grad-CAM needs a convolutional encoder, with channels first")
         stages = cast("list[dict[str, str]]", self.encoder.feature_info)
         return f"encoder.{stages[-1]['module']}"
 

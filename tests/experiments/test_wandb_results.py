@@ -10,8 +10,8 @@ from PIL import Image, ImageChops
 from datamodules.batches import LabelSet
 from experiments.experiment import LoggingConfig
 from experiments.figures.drawing import draw_run
-from experiments.report_content import write_facts
-from experiments.report_facts import collect
+from experiments.reporting.content import write_facts
+from experiments.reporting.facts import collect
 from experiments.tracking import build_loggers, hashed_id
 from experiments.wandb_results import _predictions, finish, log_results
 

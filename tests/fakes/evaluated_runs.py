@@ -15,7 +15,7 @@ from datamodules.targets import target_matrix
 from datamodules.xrays import XraysData
 from experiments.environment import describe_environment
 from experiments.experiment import Experiment, LoggingConfig
-from experiments.results import metrics_text
+from experiments.metrics_file import metrics_text
 from experiments.run_folder import RunFolder, write_whole
 from lightning_modules.configs.networks import TimmNetworkConfig
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig

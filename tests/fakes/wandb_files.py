@@ -18,7 +18,7 @@ def records(run: Path) -> Iterator[Record]:
         yield from map(Record.FromString, _messages(path.read_bytes()))
 
 
-def wait_until_whole(run: Path, seconds: float = 30) -> None:
+def wait_until_whole(run: Path, seconds: float = 60) -> None:
     """W&B writes the end of the file in the background after ``finish()`` has returned."""
     until = time.monotonic() + seconds
     while not any(record.HasField("exit") for record in records(run)):
@@ -36,6 +36,8 @@ def _messages(data: bytes) -> Iterator[bytes]:
             continue
         length, kind = int.from_bytes(data[at + 4 : at + 6], "little"), data[at + 6]
         at += CHUNK_HEADER
+        if at + length > len(data):  # still being written
+            return
         message = (b"" if kind in (FULL, FIRST) else message) + data[at : at + length]
         at += length
         if kind in (FULL, LAST):

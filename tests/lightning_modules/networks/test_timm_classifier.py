@@ -78,3 +78,9 @@ def test_gradual_unfreezing_starts_with_the_last_stage():
 
 def test_residual_blocks_from_scratch_start_at_work():
     assert (build().encoder.layer4[1].bn2.weight == 1).all()
+
+
+@pytest.mark.parametrize("encoder", ["vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"])
+def test_encoder_without_a_spatial_map_refuses_to_explain(encoder):
+    with pytest.raises(ConfigError, match="convolutional"):
+        _ = build(size=224, encoder=encoder).attention_layer

@@ -6,8 +6,8 @@ from typing import Any
 
 from callbacks.metrics_log import read_metrics
 from experiments.experiment import Experiment
-from experiments.report_tables import revision_text
-from experiments.report_words import counted, in_sentence, number, plain
+from experiments.reporting.tables import revision_text
+from experiments.reporting.words import counted, in_sentence, number, plain
 from experiments.run_folder import RunFolder
 from lightning_modules.metrics.directions import lower_is_better
 

@@ -10,8 +10,8 @@ from callbacks.predictions import write_predictions
 from datamodules.errors import ConfigError
 from experiments.environment import revision
 from experiments.experiment import Experiment
-from experiments.prediction import Predictor
-from experiments.results import headline, metrics_text
+from experiments.predictor import Predictor
+from experiments.metrics_file import headline, metrics_text
 from experiments.run_folder import RunFolder, write_whole
 from experiments.setting_errors import explain
 from experiments.tasks import build_data

@@ -9,7 +9,7 @@ import numpy as np
 from datamodules.base import SPLITS, TaskDataModule
 from datamodules.splits import EXCLUDED
 from datamodules.xrays import XraysData
-from experiments.report_content import FORMAT, Facts
+from experiments.reporting.content import FORMAT, Facts
 from experiments.run_folder import RunFolder, now
 from lightning_modules.base import Row, TaskModule
 from lightning_modules.metrics.classification import SMALLEST_GROUP

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from experiments.report_words import UNDEFINED, FigureDict, interval, number
+from experiments.reporting.words import UNDEFINED, FigureDict, interval, number
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from experiments.report_table import Cell, Table
-from experiments.report_words import (
+from experiments.reporting.table import Cell, Table
+from experiments.reporting.words import (
     AT_OPERATING_POINT,
     SPLITS,
     THIN,

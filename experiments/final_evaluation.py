@@ -11,10 +11,10 @@ from datamodules.base import TaskDataModule
 from experiments.environment import revision
 from experiments.experiment import Experiment
 from experiments.figures.drawing import draw_run
-from experiments.report import write_report
-from experiments.report_content import write_facts
-from experiments.report_facts import collect
-from experiments.results import headline, metrics_text
+from experiments.reporting.page import write_report
+from experiments.reporting.content import write_facts
+from experiments.reporting.facts import collect
+from experiments.metrics_file import headline, metrics_text
 from experiments.run_folder import RunFolder, write_whole
 from experiments.trainers import build_evaluator
 from experiments.wandb_results import log_results

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from experiments.experiment import Experiment
-from experiments.report_words import (
+from experiments.reporting.words import (
     SPLITS,
     THIN,
     FigureDict,

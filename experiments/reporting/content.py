@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from datamodules.errors import ConfigError
-from experiments.report_figures import WITH_IMAGES, Illustration, illustrations, pictures
-from experiments.report_provenance import Pair, environment_facts, training_facts
-from experiments.report_summary import cautions, limits, operating_rule, summary
-from experiments.report_table import Table
-from experiments.report_tables import (
+from experiments.reporting.figures import WITH_IMAGES, Illustration, illustrations, pictures
+from experiments.reporting.provenance import Pair, environment_facts, training_facts
+from experiments.reporting.summary import cautions, limits, operating_rule, summary
+from experiments.reporting.table import Table
+from experiments.reporting.tables import (
     data_table,
     figure_tables,
     headline_table,
@@ -19,7 +19,7 @@ from experiments.report_tables import (
     subgroup_table,
     threshold_table,
 )
-from experiments.report_words import counted, moment
+from experiments.reporting.words import counted, moment
 from experiments.run_folder import RunFolder, write_whole
 
 FORMAT = 1
@@ -97,7 +97,7 @@ def build_content(folder: RunFolder, shared: Mapping[str, bytes] | None = None) 
 
 
 def write_facts(folder: RunFolder, facts: Facts) -> None:
-    """Keep what ``report_facts.collect`` gathered."""
+    """Keep what ``facts.collect`` gathered."""
     write_whole(folder.path / FILE, json.dumps(facts, indent=1, allow_nan=False) + "\n")
 
 

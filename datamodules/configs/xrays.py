@@ -51,7 +51,7 @@ class XrayAugmentation(Settings):
     noise: float = Field(default=0.02, ge=0, le=1)
     """Standard deviation of Gaussian noise on grey values in 0..1, uniform in 0 to this."""
     erase: float = Field(default=0.0, ge=0, le=1)
-    """Probability that one rectangle of 2 to 20 % of the area is blanked (random erasing)."""
+    """Probability that one rectangle of 2 to 20 % of the area is erased to the mean grey."""
 
 
 class XraysConfig(DataSettings):

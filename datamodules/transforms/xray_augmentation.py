@@ -109,14 +109,15 @@ def apply_parameters(
         parameters: The change.
 
     Returns:
-        uint8, shape ``(H, W)``, black where the film does not reach.
+        uint8, shape ``(H, W)``. Where the film does not reach, its edge goes on: black corners
+        that no film has at validation would shift the statistics of every normalisation layer.
     """
     changed = _warp(image, parameters)
     changed = _change_grey(changed, parameters)
     changed = _add_noise(changed, parameters)
     if parameters.erased is not None:
         changed = changed.copy() if changed is image else changed
-        changed[_region(parameters.erased, *changed.shape)] = 0
+        changed[_region(parameters.erased, *changed.shape)] = round(cv2.mean(changed)[0])
     return changed.copy() if changed is image else changed
 
 
@@ -153,7 +154,10 @@ def _warp(image: NDArray[np.uint8], parameters: AugmentationParameters) -> NDArr
     if np.array_equal(matrix, np.eye(2, 3)):
         return image
     size = image.shape[1], image.shape[0]
-    return np.asarray(cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR), np.uint8)
+    warped = cv2.warpAffine(
+        image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(warped, np.uint8)
 
 
 def _change_grey(image: NDArray[np.uint8], parameters: AugmentationParameters) -> NDArray[np.uint8]:

@@ -79,7 +79,8 @@ class EpochLines(pl.Callback):
         if not trainer.is_global_zero or not isinstance(pl_module, TaskModule):
             return
         parts: dict[str, Any] = {f"train/{k}": float(v) for k, v in pl_module.losses.items()}
-        metrics = pl_module.summaries.get("val", {})
+        validated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
+        metrics = pl_module.summaries.get("val", {}) if validated else {}
         for name in dict.fromkeys((self.monitor, *pl_module.headline)):
             if name in metrics:
                 parts[f"val/{name}"] = metrics[name]

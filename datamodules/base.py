@@ -1,5 +1,6 @@
 """TaskDataModule: cases, splits, samplers and loaders; a task adds its targets and its pixels."""
 
+import csv
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -80,6 +81,14 @@ class TaskDataModule(pl.LightningDataModule):
         """The cases."""
         return self.read()
 
+    def check(self) -> None:
+        """Look for faults that need no pixels, before anything is made.
+
+        Raises:
+            DataError: If the cases cannot be read or divided.
+        """
+        assign_splits(self.read(), self.config.split)
+
     def prepare(self, splits_file: Path | None = None, *, held_out: bool = False) -> None:
         """Read the cases, preprocess them, and divide them.
 
@@ -91,32 +100,41 @@ class TaskDataModule(pl.LightningDataModule):
             DataError: Lists everything that is wrong with the dataset, or names who leaks.
         """
         self.notices = list(self.table.notices)
-        hashes = self.prepare_pixels(self.table)
         if held_out:
             self.splits = {case.case_id: "test" for case in self.table.cases}
+            self.prepare_pixels(self.table)
             return
-        self._divide(hashes)
+        kept = None
         if splits_file is not None and splits_file.exists():
-            self.splits = read_splits(splits_file)
-            self._check_same_cases()
-        elif splits_file is not None:
+            kept = read_splits(splits_file)
+            self._check_same_patients(splits_file)
+        self._divide(self.prepare_pixels(self.table), kept)
+        if splits_file is not None and kept is None:
             write_splits(splits_file, self.table, self.splits)
 
-    def _divide(self, hashes: Mapping[str, bytes]) -> None:
+    def _divide(self, hashes: Mapping[str, bytes], kept: dict[str, str] | None) -> None:
+        """Draw the splits, or take those of the run; look for identical images either way."""
         official = has_official_split(self.table, self.config.split)
         drawn = assign_splits(self.table, self.config.split, groups=hashes)
         self.splits, warnings = check_content(drawn, hashes, official=official)
         self.notices += warnings if official else shared_content(self.table, hashes)
-        empty = [name for name in ("train", "val") if name not in self.splits.values()]
+        if kept is not None:
+            self.splits, _ = check_content(kept, hashes, official=False)
+        empty = [name for name in ("train", "val") if not self.indices(name)]
         if empty:
-            raise DataError(f"no case is left for {' and '.join(empty)}; check the splits")
-
-    def _check_same_cases(self) -> None:
-        now = {case.case_id for case in self.table.cases}
-        if now != set(self.splits):
-            changed = sorted(now.symmetric_difference(self.splits))
             raise DataError(
-                "the dataset is not the one that the run was started on; cases that came or went:",
+                f"no case with a known label is left for {' and '.join(empty)}; check the splits"
+            )
+
+    def _check_same_patients(self, splits_file: Path) -> None:
+        with splits_file.open(newline="", encoding="utf-8") as file:
+            then = {row["case_id"]: row["patient_id"] for row in csv.DictReader(file)}
+        now = {case.case_id: case.patient_id for case in self.table.cases}
+        changed = sorted(name for name in then | now if then.get(name) != now.get(name))
+        if changed:
+            raise DataError(
+                "the dataset is not the one that the run was started on; cases that came, went, or"
+                " changed their patient:",
                 changed,
             )
 
@@ -162,17 +180,25 @@ class TaskDataModule(pl.LightningDataModule):
         Raises:
             DataError: If a process would be left without a case.
         """
-        indices = self.indices(split)
         rank, world_size = self._place()
-        if len(indices) < world_size:
-            raise DataError(
-                f"{split} has {len(indices)} cases, fewer than the {world_size} processes;"
-                " lower --trainer.devices or enlarge the split"
-            )
+        self.check_processes(world_size)
         sampler = EvaluationSampler(
-            indices, self.config.batch_size, rank=rank, world_size=world_size
+            self.indices(split), self.config.batch_size, rank=rank, world_size=world_size
         )
         return self._loader(self.dataset(training=False), sampler)
+
+    def check_processes(self, world_size: int) -> None:
+        """Look whether every process gets a case of each split that is not empty.
+
+        Raises:
+            DataError: If not.
+        """
+        for split in SPLITS:
+            if 0 < (cases := len(self.indices(split))) < world_size:
+                raise DataError(
+                    f"{split} has {cases} cases, fewer than the {world_size} processes;"
+                    " lower --trainer.devices or enlarge the split"
+                )
 
     def _loader(
         self, dataset: Dataset[Any], sampler: TrainingSampler | EvaluationSampler

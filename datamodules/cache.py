@@ -7,8 +7,8 @@ of its own, and renamed when it is whole: an entry that exists under its name ca
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,9 @@ __all__ = [
     "prune",
 ]
 
+DICOM_DECODERS = ("python-gdcm", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg")
+"""What pydicom decodes compressed films with, where installed; another may round otherwise."""
+
 
 def build_or_open(
     items: Sequence[CacheItem],
@@ -64,7 +67,7 @@ def build_or_open(
         shape: Of one image.
         dtype: Of the images.
         threads: Threads that decode; None: one a core that this process may use.
-        progress: Show a progress bar, when stderr is a terminal.
+        progress: Show a progress bar; a line every 10 % when stderr is no terminal.
         dataset: Its name is the name of the entry's folder, and stands in ``entry.json``.
 
     Returns:
@@ -81,9 +84,8 @@ def build_or_open(
     try:
         return ImageCache.open(path)  # takes no lock: finished entries do not change
     except DamagedEntryError:
-        bar = progress and sys.stderr.isatty()
         return CacheBuilder(
-            path, dataset, items, prepare, shape, np.dtype(dtype), threads, bar
+            path, dataset, items, prepare, shape, np.dtype(dtype), threads, progress
         ).build()
 
 
@@ -106,10 +108,18 @@ def _identity(path: Path) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
 def _entry_name(items: Sequence[CacheItem], settings: dict[str, Any]) -> str:
     """SHA-256 over all that the entry depends on: settings, versions, and every item's file."""
     modules = {"numpy": np, "opencv": cv2, "pillow": PIL, "pydicom": pydicom}
     versions = {name: module.__version__ for name, module in modules.items()}
+    versions |= {name: _installed(name) for name in DICOM_DECODERS}
     digest = hashlib.sha256(json.dumps([FORMAT, settings, versions], sort_keys=True).encode())
     identities: dict[Path, tuple[int, int]] = {}
     problems = []

@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import shutil
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -34,11 +35,14 @@ from datamodules.cache_lock import builder_lock
 from datamodules.cases import Source
 from datamodules.errors import ConfigError, DataError
 
-LOG = logging.getLogger(__name__)
+LOG = logging.getLogger("lightbox")
 AHEAD = 4
 """Films a thread that may be decoded and not yet written: this bounds the memory."""
 SPARE_BYTES = 1_000_000
 SPARE_BYTES_AN_ITEM = 200
+LINES = 10
+SECONDS_A_LINE = 1.0
+"""Where no bar can be shown: so many lines a dataset, but none for one that is done at once."""
 OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -91,7 +95,7 @@ class CacheBuilder:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     threads: int | None
-    with_bar: bool
+    progress: bool
 
     def build(self) -> ImageCache:
         """Build under the lock, unless somebody else did while we waited for it."""
@@ -202,10 +206,12 @@ class CacheBuilder:
             return f"{item}: it cannot be read: {error.strerror}"
 
     def _show(self, results: Iterator[Prepared | str]) -> Iterator[Prepared | str]:
+        title, count = f"Preparing {self.dataset}", len(self.items)
+        if self.progress and not sys.stderr.isatty():
+            yield from _logged(results, title, count)
+            return
         console = Console(stderr=True)
-        title = f"Preparing {self.dataset}"
-        count = len(self.items)
-        yield from track(results, title, count, console=console, disable=not self.with_bar)
+        yield from track(results, title, count, console=console, disable=not self.progress)
 
     def _publish(self, partial: Path) -> None:
         for file in partial.iterdir():
@@ -217,6 +223,16 @@ class CacheBuilder:
             if not self.path.is_dir():
                 raise
         _sync(self.path.parent)
+
+
+def _logged(results: Iterator[Prepared | str], title: str, count: int) -> Iterator[Prepared | str]:
+    said, when = 0, time.monotonic()
+    for done, result in enumerate(results, start=1):
+        yield result
+        tenth = done * LINES // count
+        if tenth > said and time.monotonic() - when >= SECONDS_A_LINE:
+            LOG.info("%s: %d of %d images", title, done, count)
+            said, when = tenth, time.monotonic()
 
 
 def refuse_unreadable(problems: Sequence[str], items: int) -> None:

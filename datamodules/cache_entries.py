@@ -133,7 +133,8 @@ def list_entries() -> list[CacheEntry]:
 def prune(keep_days: float) -> list[CacheEntry]:
     """Remove entries unused for longer than ``keep_days``, damaged ones, and what the dead left.
 
-    Entries that are being built are left alone.
+    Entries that are being built are left alone, and so are lock files: on NFS somebody may wait
+    for one that seems to be nobody's.
 
     Returns:
         The entries that were removed.
@@ -148,8 +149,6 @@ def prune(keep_days: float) -> list[CacheEntry]:
             if path.is_dir() and _is_unwanted(entry := _describe(path), keep_days):
                 discard(path)
                 removed.append(entry)
-            if not path.is_dir():
-                lock.unlink()
     return removed
 
 

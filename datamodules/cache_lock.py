@@ -12,15 +12,15 @@ from typing import TextIO
 
 from datamodules.errors import ConfigError
 
-LOG = logging.getLogger(__name__)
+LOG = logging.getLogger("lightbox")
 # A POSIX lock belongs to the process: it does not keep threads apart, and closing any descriptor
 # of the file lets go of it. So only one thread of a process is ever at a lock file.
 _one_thread = threading.Lock()
 
 
 @contextmanager
-def builder_lock(path: Path, wait: bool = True) -> Iterator[bool]:
-    """Hold the lock file of a cache entry.
+def builder_lock(path: Path, wait: bool = True, what: str = "the image cache") -> Iterator[bool]:
+    """Hold the lock file of a cache entry, or of a file or folder that is made once.
 
     It is a kernel lock, which a killed process cannot leave behind, and a POSIX one (``lockf``):
     NFS hands those to the server, so that hosts see each other, while ``flock`` may stay local.
@@ -29,6 +29,7 @@ def builder_lock(path: Path, wait: bool = True) -> Iterator[bool]:
     Args:
         path: The lock file; its folder exists.
         wait: Wait for whoever holds it; else give up at once.
+        what: Is being made; for the message of whoever waits.
 
     Yields:
         Whether the lock is held.
@@ -40,7 +41,7 @@ def builder_lock(path: Path, wait: bool = True) -> Iterator[bool]:
         yield False
         return
     try:
-        file = _locked(path, wait)
+        file = _locked(path, wait, what)
         try:
             yield file is not None
         finally:
@@ -50,11 +51,11 @@ def builder_lock(path: Path, wait: bool = True) -> Iterator[bool]:
         _one_thread.release()
 
 
-def _locked(path: Path, wait: bool) -> TextIO | None:
+def _locked(path: Path, wait: bool, what: str) -> TextIO | None:
     while True:
         try:
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+")
-            if not _acquire(file, wait):
+            if not _acquire(file, wait, what):
                 file.close()
                 return None
         except OSError as error:
@@ -65,18 +66,16 @@ def _locked(path: Path, wait: bool) -> TextIO | None:
         if _is_current(file, path):
             _write_holder(file)
             return file
-        file.close()  # removed by prune between open and lock: what we hold is nobody's lock
+        file.close()  # removed by hand between open and lock: what we hold is nobody's lock
 
 
-def _acquire(file: TextIO, wait: bool) -> bool:
+def _acquire(file: TextIO, wait: bool, what: str) -> bool:
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):  # EAGAIN or EACCES: somebody holds it
         if not wait:
             return False
-        LOG.info(
-            "waiting for the image cache that %s is building", file.read().strip() or "another"
-        )
+        LOG.info("waiting for %s, made by %s", what, file.read().strip() or "another process")
         fcntl.lockf(file, fcntl.LOCK_EX)
     return True
 

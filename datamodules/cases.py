@@ -92,7 +92,12 @@ def resolve(root: Path, relative: str) -> Path:
         DataError: If the path is absolute or leaves the root, also through a symbolic link.
     """
     path = PurePosixPath(relative.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in relative[:3]:
+    if path.is_absolute() or ":" in relative[:3]:
+        raise DataError(
+            f"path '{relative}' is absolute; write it relative to the root of the dataset "
+            "(--data.reader.root)"
+        )
+    if ".." in path.parts:
         raise DataError(
             f"path '{relative}' leaves the root of the dataset; paths are relative to it"
         )

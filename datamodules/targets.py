@@ -1,5 +1,6 @@
 """From the annotations of cases to the targets of a classifier."""
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from datamodules.batches import LabelSet
 from datamodules.cases import CaseTable
 from datamodules.errors import ConfigError, DataError
+from datamodules.readers.label_columns import is_negative_word
 
 
 def label_set(table: CaseTable, wanted: tuple[str, ...]) -> LabelSet:
@@ -40,8 +42,10 @@ def target_matrix(table: CaseTable, labels: LabelSet) -> np.ndarray:
     """Targets float32 ``(cases, labels)``: 1 holds, 0 does not, NaN not known.
 
     Raises:
-        DataError: If the dataset knows none of the labels (an external set of other findings).
+        DataError: If the dataset knows none of the labels (an external set of other findings), or
+            has a class that the labels do not know: it would count as negative.
     """
+    _refuse_unknown_classes(table, labels)
     targets = np.full((len(table.cases), len(labels.names)), np.nan, dtype=np.float32)
     for row, case in zip(targets, table.cases, strict=True):
         findings = case.targets.get("findings", {})
@@ -54,3 +58,27 @@ def target_matrix(table: CaseTable, labels: LabelSet) -> np.ndarray:
     if np.isnan(targets).all():
         raise DataError(f"{table.name} knows none of the labels {', '.join(labels.names)}")
     return targets
+
+
+def _refuse_unknown_classes(table: CaseTable, labels: LabelSet) -> None:
+    known = {*labels.names, labels.negative}
+    found = dict.fromkeys(
+        case.targets["class"]
+        for case in table.cases
+        if case.targets.get("class") is not None
+        and any(case.targets.get("findings", {}).get(name) is None for name in labels.names)
+    )
+    unknown = [name for name in found if name not in known]
+    if not labels.exclusive and labels.negative is None:  # findings: a word for none of them
+        unknown = [name for name in unknown if not is_negative_word(name)]
+    if unknown:
+        ours = [name for name in (labels.negative, *labels.names) if name is not None]
+        raise DataError(
+            f"{table.name} has classes that the model does not know: {_quoted(unknown)}. It has "
+            f"{_quoted(found)}, the model knows {_quoted(ours)}; write the classes of the "
+            "dataset as the model's are written"
+        )
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

@@ -1,6 +1,8 @@
 """X-ray files that belong to no dataset: found, prepared as a checkpoint says, batched."""
 
-from collections.abc import Sequence
+import logging
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,45 +11,60 @@ import torch
 from datamodules.batches import XrayBatch
 from datamodules.configs.xrays import XrayPreprocessing
 from datamodules.errors import ConfigError
+from datamodules.readers.image_files import may_be_image
 from datamodules.transforms.xray_preprocessing import PreparedXray, PreprocessXray, normalise
 from datamodules.transforms.xray_reading import read_xray
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".tif", ".tiff", ".ima", ""}
-"""What is looked at in a folder; DICOM files often have no suffix. A named file always is."""
+LOG = logging.getLogger("lightbox")
 
 
 def find_files(places: Sequence[Path]) -> dict[str, Path]:
     """Files by name: those that are named, and the images in folders, however deep.
 
     A file of a folder is named by its path below that folder; where names of different places
-    collide, the folder's own name is put in front.
+    collide, the folder's own name is put in front. Files of a folder that cannot be images, by
+    their names, are counted in a warning; a named file is always taken.
 
     Raises:
-        ConfigError: If a place does not exist, or nothing is found.
+        ConfigError: If a place does not exist or may not be read, or nothing is found.
     """
-    missing = [str(place) for place in places if not place.exists()]
+    try:
+        missing = [str(place) for place in places if not place.exists()]
+        inside = {place: _files_in(place) for place in places if place.is_dir()}
+    except OSError as error:
+        raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
     if missing:
         raise ConfigError(f"there is no such file or folder: {', '.join(missing)}")
-    found: dict[str, Path] = {}
-    for place in places:
-        for path in _images_in(place):
-            name = str(path.relative_to(place)) if place.is_dir() else path.name
-            while name in found and found[name] != path:
-                name = f"{path.parent.name}/{name}"
-            found[name] = path
-    if not found:
+    images = {
+        place: [path for path in inside[place] if may_be_image(path.name)] for place in inside
+    }
+    if others := sum(len(inside[place]) - len(images[place]) for place in inside):
+        LOG.warning("%d other files passed over: their names are not those of images", others)
+    if not (found := _named((place, images.get(place, [place])) for place in places)):
         raise ConfigError(f"no image files in {', '.join(str(place) for place in places)}")
     return found
 
 
-def _images_in(place: Path) -> list[Path]:
-    if place.is_file():
-        return [place]
-    return sorted(
-        path
-        for path in place.rglob("*")
-        if path.is_file() and path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    )
+def _named(places: Iterable[tuple[Path, Sequence[Path]]]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for place, paths in places:
+        for path in paths:
+            name = path.name if path == place else str(path.relative_to(place))
+            while name in found and found[name] != path:
+                name = f"{path.parent.name}/{name}"
+            found[name] = path
+    return found
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """Files below a folder, sorted, but for hidden ones."""
+    walk = os.walk(folder, onerror=_raise)
+    paths = (Path(parent) / name for parent, _, names in walk for name in names)
+    return sorted(path for path in paths if path.is_file() and not path.name.startswith("."))
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def prepare_file(path: Path, config: XrayPreprocessing) -> PreparedXray:

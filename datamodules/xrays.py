@@ -1,6 +1,7 @@
 """X-rays with their labels: preprocessed once into a memory map, augmented in the workers."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,15 @@ from datamodules.batches import DataInfo, LabelSet, XrayBatch
 from datamodules.cache import CacheItem, ImageCache, build_or_open
 from datamodules.cases import CaseTable, resolve
 from datamodules.configs.xrays import XrayAugmentation, XraysConfig
-from datamodules.errors import ConfigError
+from datamodules.errors import ConfigError, DataError
 from datamodules.samplers import Draw, label_balanced_weights
 from datamodules.targets import label_set, target_matrix
 from datamodules.transforms.xray_augmentation import AugmentXray
-from datamodules.transforms.xray_preprocessing import PreprocessXray, normalise
+from datamodules.transforms.xray_preprocessing import (
+    PREPROCESSING_VERSION,
+    PreprocessXray,
+    normalise,
+)
 from datamodules.transforms.xray_reading import read_xray
 
 
@@ -53,7 +58,7 @@ class XraysData(TaskDataModule):
                 for case in table.cases
             ],
             lambda item: preprocess(read_xray(item.path, item.source.selector)),
-            self.config.preprocessing.model_dump(mode="json"),
+            {"version": PREPROCESSING_VERSION, **self.config.preprocessing.stored()},
             shape=(size, size),
             dataset=table.name,
         )
@@ -61,6 +66,16 @@ class XraysData(TaskDataModule):
             case.case_id: digest.tobytes()
             for case, digest in zip(table.cases, self.cache.hashes, strict=True)
         }
+
+    def check(self) -> None:
+        """Look for faults of labels and splits that need no pixels.
+
+        Raises:
+            ConfigError: If a label that is asked for does not exist.
+            DataError: If the cases cannot be read or divided.
+        """
+        target_matrix(self.table, self.labels or label_set(self.table, self.config.labels))
+        super().check()
 
     def dataset(self, *, training: bool) -> "XrayDataset":
         """Images from the cache, augmented while training."""
@@ -71,6 +86,25 @@ class XraysData(TaskDataModule):
         """Positions of a split's cases; those without any known label cannot be trained on."""
         known = ~np.isnan(self.targets).all(axis=1)
         return [index for index in super().indices(split) if known[index]]
+
+    def prepare(self, splits_file: Path | None = None, *, held_out: bool = False) -> None:
+        """As for every task, and look whether each label can be learned and judged."""
+        super().prepare(splits_file, held_out=held_out)
+        if not held_out and self.labels is not None:
+            for split in ("train", "val"):
+                self._check_outcomes(split, self.labels)
+
+    def _check_outcomes(self, split: str, labels: LabelSet) -> None:
+        targets = self.targets[self.indices(split)]
+        lacking = [
+            f"'{name}' has no {word} case in {split}"
+            for name, column in zip(labels.names, targets.T, strict=True)
+            for word, outcome in (("positive", 1), ("negative", 0))
+            if not (column == outcome).any()
+        ]
+        if split == "train" and len(lacking) >= len(labels.names):
+            raise DataError("there is nothing to learn from these training cases", lacking)
+        self.notices += lacking
 
     def case_weights(self, indices: Sequence[int]) -> np.ndarray | None:
         """Equal chances for every outcome of every label, when sampling is class-balanced."""

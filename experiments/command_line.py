@@ -1,5 +1,6 @@
 """From the words of a command line to what they ask for, and from errors to exit codes."""
 
+import errno
 import os
 import re
 import select
@@ -17,7 +18,10 @@ from experiments.setting_tree import SettingPath, by_option
 from experiments.yaml_comments import commented_yaml
 
 PROGRAM = "python -m experiments.run"
+_PLACE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
+"""Faults of the place that is written to, not of the program."""
 RESUMABLE = (
+    "data.reader.root",
     "data.workers",
     "logging.*",
     "trainer.checkpoint_every_*",
@@ -219,6 +223,11 @@ def guarded(command: Callable[[], int]) -> int:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        if error.errno not in _PLACE_FAULTS:
+            raise
+        print(f"error: {error.filename or 'writing'}: {error.strerror}", file=sys.stderr)
+        return 1
     return code
 
 

@@ -46,7 +46,8 @@ def describe_environment() -> dict[str, Any]:
 def revision() -> dict[str, Any]:
     """Git revision of the code that runs, and whether files differ from it."""
     here = Path(__file__).resolve().parent
-    if (commit := _git(here, "rev-parse", "HEAD")) is None:
+    own = _git(here, "rev-parse", "--show-toplevel") == str(here.parent)
+    if not own or (commit := _git(here, "rev-parse", "HEAD")) is None:
         return {"commit": None, "dirty": None}
     return {"commit": commit, "dirty": bool(_git(here, "status", "--porcelain", "-uno"))}
 

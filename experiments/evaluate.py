@@ -63,7 +63,7 @@ def read_data_settings(path: Path) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path} is not a YAML file: {error}") from error
     values = values.get("data", values) if isinstance(values, dict) else {}
     if not isinstance(values, dict) or "reader" not in values:

@@ -7,11 +7,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from callbacks.predictions import write_predictions
+from datamodules.configs.xrays import XraysConfig
 from datamodules.errors import ConfigError
+from experiments.configs.trainer import TrainerConfig
 from experiments.environment import revision
 from experiments.experiment import Experiment
-from experiments.predictor import Predictor
 from experiments.metrics_file import headline, metrics_text
+from experiments.predictor import Predictor
 from experiments.run_folder import RunFolder, write_whole
 from experiments.setting_errors import explain
 from experiments.tasks import build_data
@@ -37,11 +39,15 @@ def evaluate_external(folder: RunFolder, data: dict[str, Any], output: Path) -> 
     """
     predictor = Predictor.load(folder.path)
     experiment = _with_reader(predictor.experiment, data)
+    if experiment.data.reader == folder.experiment().data.reader:
+        raise ConfigError("this is the dataset that the run was trained on: it is not external")
     module = predictor.module
     cases = build_data(experiment, labels=module.data.labels)
     cases.prepare(held_out=True)
+    for notice in cases.notices:
+        log.info("note: %s", notice)
     folder.record_test_opening(by="evaluate", split=cases.table.name, revision=revision())
-    trainer = build_evaluator(experiment.trainer.replace(devices=1, nodes=1))
+    trainer = build_evaluator(TrainerConfig())
     trainer.test(module, datamodule=cases, verbose=False)
     rows, point = module.rows["test"], predictor.operating_point
     figures = module.final_figures(rows, point, experiment.logging.bootstrap_samples)
@@ -52,14 +58,15 @@ def evaluate_external(folder: RunFolder, data: dict[str, Any], output: Path) -> 
     )
     for line in headline(cases.table.name, results, module.headline):
         log.info(line)
-    log.info("%d cases: %s", len(rows), output / "metrics.json")
+    print(f"{len(rows)} cases: {output / 'metrics.json'}")
 
 
 def _with_reader(experiment: Experiment, data: dict[str, Any]) -> Experiment:
-    values = experiment.model_dump()
-    values["data"] |= {"reader": data["reader"], "workers": data.get("workers", 2)}
     try:
-        return Experiment.model_validate(values)
+        asked = XraysConfig.model_validate(data)
+        return experiment.replace(
+            data=experiment.data.replace(reader=asked.reader, workers=asked.workers)
+        )
     except ValidationError as error:
-        faults = "\n  ".join(explain(error, Experiment))
+        faults = "\n  ".join(explain(error, XraysConfig))
         raise ConfigError(f"the dataset's settings are not valid:\n  {faults}") from error

@@ -1,6 +1,7 @@
 """The final evaluation: best weights, operating point from validation, then test, once."""
 
 import logging
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,10 +12,10 @@ from datamodules.base import TaskDataModule
 from experiments.environment import revision
 from experiments.experiment import Experiment
 from experiments.figures.drawing import draw_run
-from experiments.reporting.page import write_report
+from experiments.metrics_file import headline, metrics_text
 from experiments.reporting.content import write_facts
 from experiments.reporting.facts import collect
-from experiments.metrics_file import headline, metrics_text
+from experiments.reporting.page import write_report
 from experiments.run_folder import RunFolder, write_whole
 from experiments.trainers import build_evaluator
 from experiments.wandb_results import log_results
@@ -57,7 +58,7 @@ def evaluate_run(
         split = splits[-1]
         for line in headline(split, results[split], module.headline):
             log.info(line)
-        log.info("report: %s", folder.report_file)
+        print(f"report: {folder.report_file}", file=sys.stderr)
 
 
 def _write_results(

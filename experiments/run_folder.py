@@ -145,7 +145,7 @@ class RunFolder:
         with (self.path / ".lock").open("a+") as file:
             try:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+            except (BlockingIOError, PermissionError) as error:
                 file.seek(0)
                 raise ConfigError(
                     f"run {self.name} is in use by {file.read().strip() or 'another process'}"

@@ -1,31 +1,25 @@
 """From an experiment and a run folder to a trained, evaluated and reported model."""
 
-import hashlib
-import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.loggers import Logger
 
-from callbacks.checkpoint_files import BEST, newest_readable, read_checkpoint
-from callbacks.provenance import Provenance
+from callbacks.checkpoint_files import newest_readable
 from datamodules.base import TaskDataModule
-from datamodules.errors import ConfigError, LightboxError
-from experiments.environment import describe_environment
-from experiments.final_evaluation import evaluate_run
+from datamodules.errors import ConfigError
+from experiments.attempt import attempted, begin_attempt, tracked
 from experiments.experiment import Experiment
-from experiments.initial_weights import initialise
-from experiments.run_folder import SHARED_WITH_RANKS, RunFolder, now, write_whole
+from experiments.final_evaluation import evaluate_run
+from experiments.run_folder import SHARED_WITH_RANKS, RunFolder, write_whole
 from experiments.run_log import logged_to, without_noise
-from experiments.tasks import build_data, build_module
-from experiments.tracking import Mode, Tracking, build_loggers, choose_tracking
-from experiments.trainers import build_trainer, check_precision
-from experiments.wandb_results import finish
+from experiments.tasks import build_data, build_module, check_task
+from experiments.tracking import Tracking, choose_tracking
+from experiments.trainers import check_precision
+from experiments.training import fit
 from lightning_modules.base import TaskModule
 
 log = logging.getLogger("lightbox")
@@ -33,7 +27,7 @@ log = logging.getLogger("lightbox")
 
 def is_leading_process() -> bool:
     """Whether this process owns the run folder; the other processes of a ddp run only compute."""
-    return int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0"))) == 0
+    return int(os.environ.get("LOCAL_RANK", "0")) == 0
 
 
 def start(
@@ -54,18 +48,19 @@ def start(
         The folder, with everything in it.
 
     Raises:
-        LightboxError: Anything that the user can mend; the run folder keeps what was reached.
+        LightboxError: Anything that the user can mend. What can be seen without training leaves no
+            folder behind; after that the folder keeps what was reached.
     """
     check_precision(experiment.trainer)
     tracking = choose_tracking(experiment.logging)
+    if module is None:
+        check_task(experiment)
     if data is None:
         data = build_data(experiment)
-    data.read()
-    if is_leading_process():
-        folder = RunFolder.create(experiment)
-    else:
-        folder = RunFolder.open(Path(os.environ[SHARED_WITH_RANKS]))
-    carry_out(folder, tracking, module, data, callbacks)
+    with logged_to(None) if is_leading_process() else without_noise():
+        data.check()
+    folder = RunFolder.create(experiment) if is_leading_process() else _shared_folder()
+    _carry_out(folder, tracking, module, data, callbacks)
     return folder
 
 
@@ -89,135 +84,71 @@ def resume(
         ConfigError: If a run that had begun to train has no checkpoint.
         LightboxError: As for :func:`start`.
     """
-    experiment = experiment or folder.experiment()
+    kept = folder.experiment()
+    experiment = experiment or kept
     check_precision(experiment.trainer)
     tracking = choose_tracking(experiment.logging)
-    if folder.status()["state"] == "finished" and experiment == folder.experiment():
-        print(f"run {folder.name} is finished: {folder.report_file}")
-        return
     if is_leading_process():
-        state = folder.status()["state"]
-        checkpoint = newest_readable(folder.checkpoints)
-        if checkpoint is None and state not in ("created", "queued", "preparing"):
+        status = folder.status()
+        longer = experiment.trainer.max_epochs > kept.trainer.max_epochs
+        if status["state"] == "finished" and not longer:
+            print(f"run {folder.name} is finished: {folder.report_file}")
+            return
+        if status.get("trained") and newest_readable(folder.checkpoints) is None:
             raise ConfigError(
-                f"run {folder.name} ({state}) has no checkpoint to go on from; start it anew:"
-                f" python -m experiments.run --config {folder.experiment_file}"
+                f"run {folder.name} has trained, but has no checkpoint to go on from; start it"
+                f" anew: python -m experiments.run --config {folder.experiment_file}"
             )
-        if experiment != folder.experiment():
+        if experiment != kept:
             with folder.locked():
                 write_whole(folder.experiment_file, experiment.to_yaml())
-    carry_out(folder, tracking, module, data, callbacks)
+    _carry_out(folder, tracking, module, data, callbacks)
 
 
-def carry_out(
+def _carry_out(
     folder: RunFolder,
     tracking: Tracking,
-    module: TaskModule | None = None,
-    data: TaskDataModule | None = None,
-    callbacks: Sequence[pl.Callback] = (),
+    module: TaskModule | None,
+    data: TaskDataModule | None,
+    callbacks: Sequence[pl.Callback],
 ) -> None:
     """Train (from the newest checkpoint, if any), evaluate and report, under the run's lock."""
     leading = is_leading_process()
     os.environ[SHARED_WITH_RANKS] = str(folder.path)
     lock = folder.locked() if leading else nullcontext()
     console = logged_to(folder.log_file) if leading else without_noise()
-    with lock, console, _status_kept(folder, leading):
+    with lock, console, attempted(folder, leading):
         experiment = folder.experiment()
-        attempt = _begin_attempt(folder) if leading else folder.status()["attempt"]
+        attempt = begin_attempt(folder) if leading else folder.status()["attempt"]
         if leading:
             log.info("run %s, attempt %d", folder.name, attempt)
             log.info("Weights & Biases: %s (%s)", tracking.mode, tracking.reason)
             folder.update_status(state="preparing")
-        data, module = _prepare(experiment, folder, module, data)
+        found = newest_readable(folder.checkpoints)
+        if data is None:
+            data = build_data(experiment)
+        data.prepare(folder.splits_file)
+        data.check_processes(experiment.trainer.devices)
+        if module is None:
+            module = build_module(experiment, data, load_weights=found is None)
         if leading:
             _announce(data)
-            folder.update_status(state="training")
+            folder.update_status(state="training", trained=True)
         mode = tracking.mode if leading else "off"
-        with _tracked(experiment, folder, attempt, mode) as loggers:
-            _fit(experiment, module, data, folder, attempt, loggers, callbacks)
+        with tracked(experiment, folder, attempt, mode) as loggers:
+            fit(experiment, module, data, folder, attempt, found, loggers, callbacks)
             if leading:
                 folder.update_status(state="evaluating")
             evaluate_run(experiment, module, data, folder, attempt, loggers)
 
 
-@contextmanager
-def _tracked(
-    experiment: Experiment, folder: RunFolder, attempt: int, mode: Mode
-) -> Iterator[list[Logger]]:
-    """Loggers for one attempt; W&B is told how it ended."""
-    loggers = build_loggers(experiment, folder, attempt, mode)
-    exit_code = 1
-    try:
-        yield loggers
-        exit_code = 0
-    finally:
-        finish(loggers, exit_code)
-
-
-def _prepare(
-    experiment: Experiment,
-    folder: RunFolder,
-    module: TaskModule | None,
-    data: TaskDataModule | None,
-) -> tuple[TaskDataModule, TaskModule]:
-    if data is None:
-        data = build_data(experiment)
-    data.prepare(folder.splits_file)
-    if module is None:
-        module = build_module(experiment, data)
-    return data, module
-
-
-def _fit(
-    experiment: Experiment,
-    module: TaskModule,
-    data: TaskDataModule,
-    folder: RunFolder,
-    attempt: int,
-    loggers: Sequence[Logger],
-    callbacks: Sequence[pl.Callback],
-) -> None:
-    found = newest_readable(folder.checkpoints)
-    if found is not None:
-        for fault in found[1]:
-            log.warning("%s; going on from %s", fault, found[0].name)
-    elif experiment.task.init_from is not None:
-        log.info(initialise(module, Path(experiment.task.init_from)))
-    if experiment.trainer.compile:
-        module.network.compile()
-    provenance = Provenance(_facts(experiment, data, folder), must_match=("run", "splits"))
-    trainer = build_trainer(experiment, module, folder, attempt, loggers, [provenance, *callbacks])
-    trainer.fit(module, datamodule=data, ckpt_path=found[0] if found is not None else None)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-
-
-def _facts(experiment: Experiment, data: TaskDataModule, folder: RunFolder) -> dict[str, Any]:
-    return {
-        "format": 1,
-        "run": folder.name,
-        "experiment": experiment.public(),
-        "data": data.facts(),
-        "splits": hashlib.sha256(folder.splits_file.read_bytes()).hexdigest(),
-        "operating_point": None,
-    }
-
-
-def _begin_attempt(folder: RunFolder) -> int:
-    status = folder.status()
-    attempt: int = status["attempt"] + 1
-    folder.update_status(
-        attempt=attempt,
-        started=now(),
-        error=None,
-        process=os.getpid(),
-        slurm_job=os.environ.get("SLURM_JOB_ID"),
-    )
-    kept = folder.environment_file
-    attempts = json.loads(kept.read_text())["attempts"] if kept.exists() else []
-    attempts.append({"attempt": attempt, "started": now(), **describe_environment()})
-    write_whole(kept, json.dumps({"attempts": attempts}, indent=2) + "\n")
-    return attempt
+def _shared_folder() -> RunFolder:
+    if SHARED_WITH_RANKS not in os.environ:
+        raise ConfigError(
+            "this process was not started by Lightbox: start one process with"
+            " --trainer.devices N, and it starts the others"
+        )
+    return RunFolder.open(Path(os.environ[SHARED_WITH_RANKS]))
 
 
 def _announce(data: TaskDataModule) -> None:
@@ -232,29 +163,3 @@ def _announce(data: TaskDataModule) -> None:
     )
     for notice in data.notices:
         log.info("note: %s", notice)
-
-
-@contextmanager
-def _status_kept(folder: RunFolder, leading: bool) -> Iterator[None]:
-    """Write to status.json how the attempt ended, whatever happens short of a SIGKILL."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if leading:
-            folder.update_status(state="interrupted", error="interrupted by the user")
-            log.info("interrupted; go on with: python -m experiments.run --resume %s", folder.path)
-        raise
-    except BaseException as error:
-        if leading:
-            message = str(error) if isinstance(error, LightboxError) else repr(error)
-            folder.update_status(state="failed", error=message)
-            if not isinstance(error, LightboxError):
-                log.error("failed: %r", error)
-        raise
-    if leading:
-        folder.update_status(state="finished", finished=now())
-
-
-def best_checkpoint(folder: RunFolder) -> dict[str, Any]:
-    """The best checkpoint of a run, verified."""
-    return read_checkpoint(folder.checkpoints / BEST)

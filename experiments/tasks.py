@@ -1,10 +1,12 @@
 """From settings to a datamodule and a module: the one place that knows which belong together."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datamodules.batches import DataInfo, LabelSet
 from datamodules.errors import CheckpointError, ConfigError
 from experiments.experiment import Experiment
+from experiments.suggestions import suggestion
 
 if TYPE_CHECKING:
     from datamodules.base import TaskDataModule
@@ -25,8 +27,37 @@ def build_data(experiment: Experiment, labels: LabelSet | None = None) -> "Xrays
     return XraysData(experiment.data, experiment.seed, labels)
 
 
-def build_module(experiment: Experiment, data: "TaskDataModule") -> "TaskModule":
+def check_task(experiment: Experiment) -> None:
+    """Look for faults of the task that need neither data nor weights.
+
+    Raises:
+        ConfigError: If the network, the monitored metric or the weights to start from do not exist.
+    """
+    from callbacks.checkpoint_files import BEST
+    from lightning_modules.metrics.classification import EPOCH_FIGURES
+    from lightning_modules.networks.timm_encoders import check_encoder
+
+    check_encoder(experiment.task.network)
+    if experiment.task.monitor not in EPOCH_FIGURES:
+        raise ConfigError(
+            f"--task.monitor: there is no '{experiment.task.monitor}'"
+            f"{suggestion(experiment.task.monitor, EPOCH_FIGURES)}"
+        )
+    if experiment.task.init_from is not None:
+        source = Path(experiment.task.init_from)
+        if not (source / "checkpoints" / BEST if source.is_dir() else source).is_file():
+            raise ConfigError(f"--task.init-from: there is no checkpoint at {source}")
+
+
+def build_module(
+    experiment: Experiment, data: "TaskDataModule", *, load_weights: bool = True
+) -> "TaskModule":
     """The module of an experiment on prepared data, with initial weights drawn from its seed.
+
+    Args:
+        experiment: Settings.
+        data: Prepared.
+        load_weights: False when the weights of a checkpoint follow.
 
     Raises:
         ConfigError: If the data is not of the kind that the task needs.
@@ -35,7 +66,7 @@ def build_module(experiment: Experiment, data: "TaskDataModule") -> "TaskModule"
 
     if not isinstance(data, XraysData):
         raise ConfigError(f"a {experiment.task.kind} cannot be trained on {type(data).__name__}")
-    return _classifier(experiment, data.info, load_weights=True)
+    return _classifier(experiment, data.info, load_weights=load_weights)
 
 
 def _classifier(experiment: Experiment, info: DataInfo, *, load_weights: bool) -> "XrayClassifier":

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from pytorch_lightning.loggers import Logger
 
 from datamodules.errors import ConfigError
-from experiments.experiment import Experiment, LoggingConfig
+from experiments.configs.logging import LoggingConfig
+from experiments.experiment import Experiment
 from experiments.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -89,11 +90,28 @@ def build_loggers(
     """
     if mode == "off":
         return []
-    import wandb
     from pytorch_lightning.loggers import WandbLogger
+    from wandb.errors import Error
+
+    try:
+        run = _begin(experiment, folder, mode)
+    except Error as error:
+        if experiment.logging.wandb == "online":
+            raise ConfigError(f"--logging.wandb online: {error}") from error
+        log.warning("Weights & Biases cannot be reached (%s); going on offline", error)
+        run = _begin(experiment, folder, "offline")
+    run.define_metric(STEP)
+    run.define_metric("*", step_metric=STEP, step_sync=True)
+    if attempt > 1:
+        _continue_steps(run, folder, attempt)
+    return [WandbLogger(experiment=run)]
+
+
+def _begin(experiment: Experiment, folder: RunFolder, mode: Mode) -> "Run":
+    import wandb
 
     config = experiment.logging
-    run = wandb.init(
+    return wandb.init(
         project=config.project,
         entity=config.entity,
         name=folder.name,
@@ -114,13 +132,9 @@ def build_loggers(
             x_disable_meta=True,
             x_disable_machine_info=True,
             x_save_requirements=False,
+            finish_timeout=INIT_SECONDS,
         ),
     )
-    run.define_metric(STEP)
-    run.define_metric("*", step_metric=STEP, step_sync=True)
-    if attempt > 1:
-        _continue_steps(run, folder, attempt)
-    return [WandbLogger(experiment=run)]
 
 
 def _continue_steps(run: "Run", folder: RunFolder, attempt: int) -> None:

@@ -1,5 +1,6 @@
 """From settings to Lightning trainers: one that trains, one that evaluates."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EMAWeightAveraging
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.plugins.environments import SLURMEnvironment
 
 from callbacks.checkpoint_files import AtomicCheckpointIO
 from callbacks.checkpointing import Checkpointing
@@ -16,7 +18,8 @@ from callbacks.metrics_log import MetricsLog
 from callbacks.progress import EpochLines, progress_bar
 from callbacks.step_seed import StepSeed
 from datamodules.errors import ConfigError
-from experiments.experiment import Experiment, TrainerConfig
+from experiments.configs.trainer import TrainerConfig
+from experiments.experiment import Experiment
 from experiments.run_folder import RunFolder
 from lightning_modules.base import TaskModule
 from lightning_modules.metrics.directions import lower_is_better
@@ -33,6 +36,8 @@ def build_trainer(
     """The trainer that fits."""
     config = experiment.trainer
     check_precision(config)
+    if config.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
     torch.use_deterministic_algorithms(config.deterministic, warn_only=True)
     manual = not module.automatic_optimization
     return pl.Trainer(
@@ -60,15 +65,17 @@ def build_evaluator(config: TrainerConfig, folder: RunFolder | None = None) -> p
 
 
 def _hardware(config: TrainerConfig) -> dict[str, Any]:
-    several = config.devices * config.nodes > 1
+    """What both trainers share. Lightning's own requeue would write checkpoints behind our back."""
+    plugins: list[Any] = [AtomicCheckpointIO()]
+    if SLURMEnvironment.detect():
+        plugins.append(SLURMEnvironment(auto_requeue=False))
     return {
         "accelerator": config.accelerator,
         "devices": config.devices,
-        "num_nodes": config.nodes,
-        "strategy": "ddp" if several else "auto",
+        "strategy": "ddp" if config.devices > 1 else "auto",
         "precision": config.precision,
         "use_distributed_sampler": False,
-        "plugins": [AtomicCheckpointIO()],
+        "plugins": plugins,
         "enable_model_summary": False,
         "enable_checkpointing": True,
         "inference_mode": True,
@@ -116,6 +123,10 @@ def check_precision(config: TrainerConfig) -> None:
     )
     if config.accelerator == "gpu" and not torch.cuda.is_available():
         raise ConfigError("--trainer.accelerator gpu: torch sees no GPU here")
+    if on_gpu and config.devices > torch.cuda.device_count():
+        raise ConfigError(
+            f"--trainer.devices {config.devices}: torch sees {torch.cuda.device_count()} GPUs here"
+        )
     if config.precision == "32":
         return
     if on_gpu:

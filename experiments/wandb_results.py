@@ -14,8 +14,8 @@ from experiments.experiment import Experiment
 from experiments.figures.confident_mistakes import mistakes_sheet
 from experiments.figures.drawing import FAULTS
 from experiments.figures.style import DPI
-from experiments.reporting.page import render
 from experiments.reporting.figures import WITH_IMAGES, pictures
+from experiments.reporting.page import render
 from experiments.run_folder import RunFolder
 from experiments.tracking import hashed_id
 from lightning_modules.base import TaskModule

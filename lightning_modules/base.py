@@ -165,7 +165,8 @@ class TaskModule(pl.LightningModule):
         rows, self._scored = gather_rows(self._scored), []
         self.rows[stage] = rows
         self.summaries[stage] = self.summarize(rows)
-        self.log_dict({f"{stage}/{name}": v for name, v in self.summaries[stage].items()})
+        named = {f"{stage}/{name}": value for name, value in self.summaries[stage].items()}
+        self.log_dict(named, logger=False)
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning's union of ten types
         """One optimizer with a schedule that is stepped with it."""

@@ -1,6 +1,6 @@
 """What can be set about X-ray data."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -22,6 +22,10 @@ class XrayPreprocessing(Settings):
     """Subtracted from grey values in 0..1 before the network sees them."""
     std: float = Field(default=0.25, gt=0)
     """Divides grey values after the mean is subtracted."""
+
+    def stored(self) -> dict[str, Any]:
+        """What the stored images depend on: all but the normalisation, which follows later."""
+        return self.model_dump(mode="json", exclude={"mean", "std"})
 
     @model_validator(mode="after")
     def _percentiles_in_order(self) -> Self:
@@ -65,4 +69,10 @@ class XraysConfig(DataSettings):
     augmentation: XrayAugmentation = XrayAugmentation()
     """Random changes while training."""
     sampling: Literal["natural", "class-balanced"] = "natural"
-    """Every case once an epoch, or every label equally often."""
+    """Every case once an epoch, or rare labels and outcomes more often."""
+
+    @model_validator(mode="after")
+    def _labels_are_named_once(self) -> Self:
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels names a finding twice")
+        return self

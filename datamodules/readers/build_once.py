@@ -22,7 +22,7 @@ def build_once(target: Path, build: Callable[[Path], None]) -> None:
         return
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with builder_lock(target.parent / f".{target.name}.lock"):
+        with builder_lock(target.parent / f".{target.name}.lock", what=target.name):
             if not target.exists():
                 _build(target, build)
     except OSError as error:

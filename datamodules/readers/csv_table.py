@@ -1,40 +1,37 @@
 """Any images listed in a table: paths, labels, and what else the table knows of them."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from datamodules.cases import Case, CaseTable, Source
 from datamodules.errors import DataError
-from datamodules.readers.image_files import ImageFiles, case_ids, fault_of_case_id
+from datamodules.readers.column_roles import SPLITS, named_column, refuse_unnamed
+from datamodules.readers.image_files import (
+    ImageFiles,
+    NoSuchFileError,
+    case_ids,
+    fault_of_case_id,
+    hint_of_missing,
+)
 from datamodules.readers.label_columns import (
     Uncertain,
     order_notice,
     read_classes,
     read_findings,
 )
+from datamodules.readers.patient_ids import patient_notices, plain_id
 from datamodules.readers.reader import ReaderSettings
 from datamodules.readers.tables import Table, is_missing, plain_number, read_table
-
-SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-    "train_val": "train_val",
-}
 
 
 class CsvReader(ReaderSettings):
     """Your own images, listed in a table with a header row.
 
-    Expected under ``root``: the table, and the images that it names::
+    Expected under ``root``: the table, and the images that it names; this one is read with
+    ``--data.reader.patient-column patient``::
 
         labels.csv          path,label,patient
         images/a.png        images/a.png,1,p1
@@ -56,14 +53,21 @@ class CsvReader(ReaderSettings):
     """What -1 in a finding means: an error, not known, negative, or positive."""
     case_column: str | None = None
     """Column with a unique id for each image; none: the name of its file."""
-    patient_column: str | None = None
-    """Column with the patient's id; none: every image counts as a patient of its own."""
-    split_column: str | None = None
-    """Column with train, val or test (or train_val); none: the split is drawn."""
+    patient_column: str = ""
+    """Column with the patient's id; none: every image counts as a patient of its own; empty: the
+    same, but a table that seems to have such a column is refused."""
+    split_column: str = ""
+    """Column with train, val or test (or train_val); none: the split is drawn; empty: the same,
+    but a table that seems to have such a column is refused."""
     site_column: str | None = None
     """Column with the hospital, scanner or centre."""
     attribute_columns: tuple[str, ...] = ()
     """Columns to report subgroups by, such as age, sex, view."""
+
+    @field_validator("patient_column", "split_column", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        return "" if value is None else value
 
     @model_validator(mode="after")
     def _labels_fit(self) -> Self:
@@ -79,15 +83,27 @@ class CsvReader(ReaderSettings):
         """Whether each label holds or not, apart from the others."""
         return self.multi_label or len(self.label_columns) > 1
 
-    def read(self) -> CaseTable:
+    def list_cases(self) -> CaseTable:
         """List the images of the table; see the base class."""
         root = self.existing_root()
         table = read_table(root, self.table)
         table.require(self._columns())
+        used = {self.image_column, *self.label_columns, self.case_column}
+        refuse_unnamed(table, used, self.patient_column, self.split_column)
         return _CsvCases(self, root, table).build()
 
+    @property
+    def patients_in(self) -> str | None:
+        """Column of the patient ids, if there is one."""
+        return named_column(self.patient_column)
+
+    @property
+    def splits_in(self) -> str | None:
+        """Column of the official split, if there is one."""
+        return named_column(self.split_column)
+
     def _columns(self) -> list[str]:
-        optional = (self.case_column, self.patient_column, self.split_column, self.site_column)
+        optional = (self.case_column, self.patients_in, self.splits_in, self.site_column)
         named = [self.image_column, *self.label_columns, *self.attribute_columns]
         return list(dict.fromkeys([*named, *(name for name in optional if name is not None)]))
 
@@ -100,6 +116,7 @@ class _CsvCases:
         self.root = root
         self.table = table
         self.problems: list[str] = []
+        self.missing = 0
         self.paths = table.cells(settings.image_column)
         self.ids = table.cells(settings.case_column) if settings.case_column else []
         self.ids = self.ids or case_ids([path.replace("\\", "/") for path in self.paths])
@@ -114,7 +131,10 @@ class _CsvCases:
         sites = self._optional(settings.site_column)
         attributes = self._attributes()
         if self.problems:
-            raise DataError(f"problems in {settings.table}: {len(self.problems)}", self.problems)
+            hint = hint_of_missing(self.missing, len(self.paths))
+            raise DataError(
+                f"problems in {settings.table}: {len(self.problems)}{hint}", self.problems
+            )
         cases = tuple(
             Case(case_id, patient, {"image": Source(path)}, target, site, attribute, split)
             for case_id, patient, path, target, site, attribute, split in zip(
@@ -127,8 +147,8 @@ class _CsvCases:
             cases=cases,
             classes=classes,
             findings=settings.label_columns if settings.has_findings else (),
-            has_patients=settings.patient_column is not None,
-            notices=self._notices(classes),
+            has_patients=settings.patients_in is not None,
+            notices=self._notices(classes, patients),
         )
 
     def _where(self, at: int) -> str:
@@ -141,6 +161,7 @@ class _CsvCases:
             try:
                 checked.append(files.check(path))
             except DataError as error:
+                self.missing += isinstance(error, NoSuchFileError)
                 self.problems.append(f"{self._where(at)}: {error}")
         return checked
 
@@ -168,10 +189,10 @@ class _CsvCases:
         return [{"class": value} for value in values], classes
 
     def _patients(self) -> list[str]:
-        column = self.settings.patient_column
+        column = self.settings.patients_in
         if column is None:
             return self.ids
-        patients = [plain_number(cell) for cell in self.table.cells(column)]
+        patients = [plain_number(plain_id(cell)) for cell in self.table.cells(column)]
         self.problems += [
             f"{self._where(at)}: column '{column}' names no patient"
             for at, patient in enumerate(patients)
@@ -180,7 +201,7 @@ class _CsvCases:
         return patients
 
     def _splits(self) -> list[str | None]:
-        column = self.settings.split_column
+        column = self.settings.splits_in
         if column is None:
             return [None] * len(self.ids)
         cells = self.table.cells(column)
@@ -203,15 +224,9 @@ class _CsvCases:
                 row[column] = value
         return rows
 
-    def _notices(self, classes: tuple[str, ...]) -> tuple[str, ...]:
+    def _notices(self, classes: tuple[str, ...], patients: list[str]) -> tuple[str, ...]:
         notices = order_notice(classes, self.settings.classes)
-        likely = [name for name in self.table.columns if "patient" in name.lower()]
-        if self.settings.patient_column is None and likely and _repeats(self.table, likely[0]):
-            notices += (
-                f"The table has a column '{likely[0]}', but every image counts as a patient of its "
-                f"own; if it holds patients, set --data.reader.patient-column {likely[0]}.",
-            )
-        return notices
+        return notices if self.settings.patients_in is None else notices + patient_notices(patients)
 
 
 def _values(cells: list[str]) -> Sequence[str | float | None]:
@@ -221,7 +236,3 @@ def _values(cells: list[str]) -> Sequence[str | float | None]:
         return [None if cell is None else float(cell) for cell in known]
     except ValueError:
         return known
-
-
-def _repeats(table: Table, column: str) -> bool:
-    return max(Counter(table.cells(column)).values()) > 1

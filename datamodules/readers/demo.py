@@ -41,7 +41,7 @@ class DemoReader(ReaderSettings):
         build_once(target, _draw)
         return target
 
-    def read(self) -> CaseTable:
+    def list_cases(self) -> CaseTable:
         """List the drawn films; see the base class."""
         table = NihChestXray14Reader(root=str(self.existing_root())).read()
         return CaseTable(

@@ -9,9 +9,16 @@ from pydantic import field_validator
 
 from datamodules.cases import Case, CaseTable, Source, resolve
 from datamodules.errors import DataError
-from datamodules.readers.csv_table import SPLITS
-from datamodules.readers.image_files import SUFFIXES, ImageFiles, case_ids, fault_of_case_id
-from datamodules.readers.label_columns import order_notice, sort_classes
+from datamodules.readers.column_roles import SPLITS
+from datamodules.readers.image_files import (
+    SUFFIXES,
+    ImageFiles,
+    case_ids,
+    fault_of_case_id,
+    may_be_image,
+)
+from datamodules.readers.label_columns import order_notice, sort_classes, twins
+from datamodules.readers.patient_ids import patient_notices, plain_id
 from datamodules.readers.reader import ReaderSettings
 
 Found = tuple[str, str, str | None]
@@ -45,7 +52,7 @@ class FolderReader(ReaderSettings):
                 raise ValueError("put round brackets about the part that names the patient")
         return pattern
 
-    def read(self) -> CaseTable:
+    def list_cases(self) -> CaseTable:
         """List the images of all class folders; see the base class."""
         root = self.existing_root()
         found, notices = _find(root)
@@ -53,7 +60,7 @@ class FolderReader(ReaderSettings):
         ids = case_ids([path for path, _, _ in found])
         patients = self._patients(found, ids)
         problems = _unknown_classes(found, classes) + _untrained_classes(found)
-        problems += _faulty_ids(found, ids)
+        problems += twins(classes) + _faulty_ids(found, ids)
         problems += [
             f"{path}: the file name does not match the patient pattern"
             for (path, _, _), patient in zip(found, patients, strict=True)
@@ -72,8 +79,11 @@ class FolderReader(ReaderSettings):
             ),
             classes=classes,
             has_patients=self.patient_pattern is not None,
-            notices=order_notice(classes, self.classes) + notices,
+            notices=order_notice(classes, self.classes) + notices + self._patient_notices(patients),
         )
+
+    def _patient_notices(self, patients: list[str]) -> tuple[str, ...]:
+        return () if self.patient_pattern is None else patient_notices(patients)
 
     def _patients(self, found: list[Found], ids: list[str]) -> list[str]:
         if self.patient_pattern is None:
@@ -81,7 +91,7 @@ class FolderReader(ReaderSettings):
         pattern = re.compile(self.patient_pattern)
         names = [path.rpartition("/")[2] for path, _, _ in found]
         matches = [pattern.search(name) for name in names]
-        return [(match.group(1) or "") if match else "" for match in matches]
+        return [plain_id(match.group(1) or "") if match else "" for match in matches]
 
 
 def _find(root: Path) -> tuple[list[Found], tuple[str, ...]]:
@@ -108,7 +118,7 @@ def _find(root: Path) -> tuple[list[Found], tuple[str, ...]]:
     if not found:
         raise DataError(
             "no images in class folders; expected CLASS/IMAGE or train/CLASS/IMAGE with "
-            f"images ending in {' '.join(SUFFIXES)}"
+            f"images ending in {' '.join(SUFFIXES)}, in a number, or in nothing"
         )
     return found, _left_out_notice(left_out)
 
@@ -119,9 +129,11 @@ def _subfolders(folder: Path) -> list[str]:
 
 def _images(root: Path, folder: str, left_out: list[str]) -> list[str]:
     """Images of one class folder, sorted; an empty one is an error, other files are left out."""
-    names = sorted(e.name for e in resolve(root, folder).iterdir() if not e.name.startswith("."))
-    images = [name for name in names if name.lower().endswith(SUFFIXES)]
-    left_out += [f"{folder}/{name}" for name in names if not name.lower().endswith(SUFFIXES)]
+    entries = [e for e in resolve(root, folder).iterdir() if not e.name.startswith(".")]
+    folders = {e.name for e in entries if e.is_dir()}
+    names = sorted(e.name for e in entries)
+    images = [name for name in names if name not in folders and may_be_image(name)]
+    left_out += [f"{folder}/{name}" for name in sorted(set(names) - set(images))]
     if not images:
         raise DataError(f"the class folder {folder} has no images ({' '.join(SUFFIXES)})")
     files = ImageFiles(root)
@@ -131,7 +143,7 @@ def _images(root: Path, folder: str, left_out: list[str]) -> list[str]:
 def _left_out_notice(left_out: list[str]) -> tuple[str, ...]:
     if not left_out:
         return ()
-    return (f"Files without an image's suffix left out: {len(left_out)}, as {left_out[0]}.",)
+    return (f"Folders, and files that are no images, left out: {len(left_out)}, as {left_out[0]}.",)
 
 
 def _unknown_classes(found: list[Found], classes: tuple[str, ...]) -> list[str]:

@@ -8,7 +8,12 @@ from pathlib import Path, PurePosixPath
 from datamodules.cases import resolve
 from datamodules.errors import DataError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".tif", ".tiff")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".tif", ".tiff", ".ima")
+DICOM_INDEX = "dicomdir"
+
+
+class NoSuchFileError(DataError):
+    """A path of a table leads to no file."""
 
 
 class ImageFiles:
@@ -40,8 +45,10 @@ class ImageFiles:
             mode = (self._folder(tidy.parent) / tidy.name).lstat().st_mode
             if stat.S_ISLNK(mode):
                 mode = resolve(self.root, str(tidy)).stat().st_mode
+        except PermissionError as error:
+            raise DataError(f"permission denied: {tidy}") from error
         except OSError as error:
-            raise DataError(f"there is no file {tidy}") from error
+            raise NoSuchFileError(f"there is no file {tidy}") from error
         if not stat.S_ISREG(mode):
             raise DataError(f"{tidy} is not a file")
         return str(tidy)
@@ -51,6 +58,27 @@ class ImageFiles:
         if key not in self._folders:
             self._folders[key] = resolve(self.root, key)
         return self._folders[key]
+
+
+def may_be_image(name: str) -> bool:
+    """Whether a file of a folder is looked at: by a known suffix, by none, or by a number.
+
+    DICOM files often have no suffix, or are named by an identifier that ends in a number.
+    """
+    suffix = PurePosixPath(name).suffix
+    if name.startswith(".") or name.lower() == DICOM_INDEX:
+        return False
+    return not suffix or suffix.lower() in SUFFIXES or suffix[1:].isdecimal()
+
+
+def hint_of_missing(missing: int, images: int) -> str:
+    """What to look at when most images of a table are not there, else nothing."""
+    if 2 * missing <= images:
+        return ""
+    return (
+        f". {missing} of {images} images are not there: is --data.reader.root the folder that the "
+        "paths in the table begin at, or do they lack or repeat a folder?"
+    )
 
 
 def case_ids(paths: Sequence[str]) -> list[str]:

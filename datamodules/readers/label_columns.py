@@ -1,6 +1,7 @@
 """Label columns of a table: one exclusive class a row, or findings that each hold or not."""
 
 import math
+import unicodedata
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Literal
@@ -11,8 +12,18 @@ from datamodules.readers.tables import Table, is_missing, plain_number
 Uncertain = Literal["error", "missing", "negative", "positive"]
 Where = Callable[[int], str]
 
-_KNOWN: dict[str, float] = {"1": 1.0, "0": 0.0, "true": 1.0, "false": 0.0}
+_HOLDS = ("1", "true", "yes", "y", "pos", "positive")
+_HOLDS_NOT = ("0", "false", "no", "n", "neg", "negative")
+_KNOWN: dict[str, float] = dict.fromkeys(_HOLDS, 1.0) | dict.fromkeys(_HOLDS_NOT, 0.0)
 _UNCERTAIN: dict[str, float | None] = {"missing": None, "negative": 0.0, "positive": 1.0}
+_NEGATIVE_WORDS = frozenset(
+    ("normal", "no", "negative", "healthy", "benign", "control", "none", "false", "absent")
+)
+
+_UNCERTAIN_CLASS = (
+    "is -1 (uncertain) beside 0; say what that means with --data.reader.multi-label and "
+    "--data.reader.uncertain, or name all the classes with --data.reader.classes"
+)
 
 
 def read_classes(
@@ -23,7 +34,8 @@ def read_classes(
     Args:
         table: The table.
         column: Its label column.
-        allowed: All classes in order, or empty: those that occur, sorted.
+        allowed: All classes in order, or empty: those that occur, in the order of
+            :func:`sort_classes`.
         where: Names a row (counted from 0) in a message.
         problems: Receives a line for each value that cannot be used.
 
@@ -34,11 +46,13 @@ def read_classes(
         DataError: If the column holds a single class and ``allowed`` does not name the others.
     """
     values = [plain_number(cell) for cell in table.cells(column)]
+    uncertain = not allowed and {"-1", "0"} <= set(values) <= {"-1", "0", "1", ""}
     for at, value in enumerate(values):
-        fault = _class_fault(value, allowed)
+        fault = _UNCERTAIN_CLASS if uncertain and value == "-1" else _class_fault(value, allowed)
         if fault:
             problems.append(f"{where(at)}: column '{column}' {fault}")
     classes = tuple(allowed) or sort_classes({value for value in values if not is_missing(value)})
+    problems += twins(classes)
     if len(classes) < 2 and not problems:
         raise DataError(
             f"every label in column '{column}' is '{classes[0]}'; "
@@ -70,27 +84,53 @@ def read_findings(
     return rows
 
 
+def is_negative_word(name: str) -> bool:
+    """Whether a class says by its name that something is not there: ``normal``, ``benign``."""
+    return name.strip().casefold() in _NEGATIVE_WORDS
+
+
 def sort_classes(values: set[str]) -> tuple[str, ...]:
-    """Sort whole numbers by value, anything else alphabetically."""
+    """Sort whole numbers by value, anything else alphabetically; of two, a negative word first."""
     try:
         return tuple(sorted(values, key=int))
     except ValueError:
-        return tuple(sorted(values))
+        classes = sorted(values)
+    if len(classes) == 2 and is_negative_word(classes[1]) and not is_negative_word(classes[0]):
+        classes.reverse()
+    return tuple(classes)
 
 
-def order_notice(classes: Sequence[str], given: Sequence[str]) -> tuple[str, ...]:
-    """Say which of two classes counts as positive where nobody chose it."""
-    if given or len(classes) != 2 or tuple(classes) == ("0", "1"):
+def twins(classes: Sequence[str]) -> list[str]:
+    """A line for each two classes that differ by case or blanks only: one class, written twice."""
+    first: dict[str, str] = {}
+    problems = []
+    for name in classes:
+        plain = " ".join(unicodedata.normalize("NFC", name).casefold().split())
+        if plain in first:
+            problems.append(
+                f"the classes '{first[plain]}' and '{name}' differ only in how they are written; "
+                "write them alike"
+            )
+        first.setdefault(plain, name)
+    return problems
+
+
+def order_notice(classes: Sequence[str], given: Sequence[str] = ()) -> tuple[str, ...]:
+    """Say which of two classes counts as positive, and how to choose it where nobody did."""
+    if len(classes) != 2:
         return ()
-    return (
-        f"Of the classes '{classes[0]}' and '{classes[1]}' the second counts as positive; "
-        "--data.reader.classes sets another order.",
-    )
+    how = "." if given else "; --data.reader.classes sets another order."
+    return (f"Of the classes '{classes[0]}' and '{classes[1]}' the second counts as positive{how}",)
 
 
 def _class_fault(value: str, allowed: Sequence[str]) -> str | None:
-    if is_missing(value) and value not in allowed:
+    if value not in allowed and not value:
         return "is empty; give a label or remove the row"
+    if value not in allowed and is_missing(value):
+        return (
+            f"is '{value}', which stands for a missing value; write the class in another word, or "
+            "name it in --data.reader.classes"
+        )
     if allowed:
         near = get_close_matches(value, allowed, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else f" ({', '.join(allowed)})"
@@ -109,4 +149,4 @@ def _is_fraction(value: str) -> bool:
 def _finding_fault(cell: str) -> str:
     if plain_number(cell) == "-1":
         return "is -1 (uncertain); say what that means with --data.reader.uncertain"
-    return f"is '{cell}'; a finding is 1, 0, or blank when not known"
+    return f"is '{cell}'; a finding is 1 or 0 (yes or no), or blank when not known"

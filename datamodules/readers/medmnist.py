@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from datamodules.cases import Case, CaseTable, Source
 from datamodules.errors import DataError
 from datamodules.readers.build_once import build_once
+from datamodules.readers.label_columns import order_notice
 from datamodules.readers.medmnist_files import DOWNLOAD_URL, MEDMNIST, Flag, Size, file_name
 from datamodules.readers.reader import ReaderSettings
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 SIDES = ("train", "val", "test")
 TIMEOUT_SECONDS = 15
 
-_log = logging.getLogger(__name__)
+LOG = logging.getLogger("lightbox")
 
 
 class MedMnistReader(ReaderSettings):
@@ -69,7 +70,7 @@ class MedMnistReader(ReaderSettings):
             raise DataError(self._nowhere(folders, str(error))) from error
         return target.parent
 
-    def read(self) -> CaseTable:
+    def list_cases(self) -> CaseTable:
         """List the images of the file; see the base class."""
         root = self.existing_root()
         path = root / self.file_name
@@ -92,11 +93,11 @@ class MedMnistReader(ReaderSettings):
                 for side in SIDES
                 for row, values in enumerate(labels[side].tolist())
             ),
-            classes=() if dataset.multi_label else dataset.names,
+            classes=dataset.classes,
             findings=dataset.names if dataset.multi_label else (),
             public=True,
             has_patients=False,
-            notices=notices,
+            notices=notices + order_notice(dataset.classes, given=dataset.classes),
         )
 
     def _case(self, side: str, row: int, values: list[int]) -> Case:
@@ -119,7 +120,7 @@ class MedMnistReader(ReaderSettings):
 
     def _fetch(self, unfinished: Path) -> None:
         url = f"{DOWNLOAD_URL}/{self.file_name}"
-        _log.info("downloading %s", url)
+        LOG.info("downloading %s", url)
         with unfinished.open("wb") as file:
             for block in _blocks(url):
                 file.write(block)

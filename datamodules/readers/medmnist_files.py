@@ -37,11 +37,20 @@ class MedMnist:
         names: Classes by number, or findings by column where ``multi_label``.
         md5: Checksum of the file for each size in pixels.
         multi_label: Whether each name holds or not, apart from the others.
+        positive: Of two classes, the number of the positive one.
     """
 
     names: tuple[str, ...]
     md5: dict[int, str]
     multi_label: bool = False
+    positive: int = 1
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes by number, but of two the positive one last; none if ``multi_label``."""
+        if self.multi_label:
+            return ()
+        return self.names[::-1] if len(self.names) == 2 and self.positive == 0 else self.names
 
 
 def _md5(*sums: str) -> dict[int, str]:
@@ -159,6 +168,7 @@ MEDMNIST: dict[str, MedMnist] = {
             "363e4b3f8d712e9b5de15470a2aaadf1",
             "b56378a6eefa9fed602bb16d192d4c8b",
         ),
+        positive=0,
     ),
     "bloodmnist": MedMnist(
         (

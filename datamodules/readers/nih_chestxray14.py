@@ -1,12 +1,14 @@
 """NIH ChestX-ray14: 112,120 frontal chest films of 30,805 patients, fourteen findings."""
 
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from datamodules.cases import Case, CaseTable, Source, resolve
 from datamodules.errors import DataError
-from datamodules.readers.image_files import fault_of_case_id
+from datamodules.readers.image_files import fault_of_case_id, hint_of_missing
 from datamodules.readers.nih_annotations import (
     FINDINGS,
     Findings,
@@ -20,6 +22,7 @@ from datamodules.readers.reader import ReaderSettings
 from datamodules.readers.tables import Table, plain_number, read_table
 
 DATA_ENTRY_TABLES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
+IMAGE_FOLDER = re.compile(r"images(_\d{3})?")
 COLUMNS = (
     "Image Index",
     "Finding Labels",
@@ -49,7 +52,7 @@ class NihChestXray14Reader(ReaderSettings):
     require_images: bool = True
     """Every image of the table must be there; off: list the tables without looking for images."""
 
-    def read(self) -> CaseTable:
+    def list_cases(self) -> CaseTable:
         """List the images of the data-entry table; see the base class."""
         root = self.existing_root()
         name = first_there(root, DATA_ENTRY_TABLES)
@@ -72,6 +75,7 @@ class _NihCases:
         self.require_images = require_images
         self.images = table.cells("Image Index")
         self.problems: list[str] = []
+        self.missing = 0
         self.notices: list[str] = []
 
     def build(self) -> CaseTable:
@@ -82,7 +86,8 @@ class _NihCases:
         boxes = read_boxes(self.root, set(self.images), self.problems, self.notices)
         if self.problems:
             raise DataError(
-                f"problems in {self.table.path} and what it names: {len(self.problems)}",
+                f"problems in {self.table.path} and what it names: {len(self.problems)}"
+                + hint_of_missing(self.missing, len(self.images)),
                 self.problems,
             )
         sexes, views = self.table.cells("Patient Gender"), self.table.cells("View Position")
@@ -128,8 +133,9 @@ class _NihCases:
     def _paths(self) -> list[str]:
         if not self.require_images:
             return [f"images/{image}" for image in self.images]
-        places = _image_places(self.root)
+        places = _image_places(self.root, self.problems)
         missing = [at for at, image in enumerate(self.images) if image not in places]
+        self.missing = len(missing)
         self.problems += [f"{self._where(at)}: there is no such image" for at in missing]
         return [places.get(image, image) for image in self.images]
 
@@ -158,18 +164,26 @@ class _NihCases:
         return [patient.lstrip("0") or "0" for patient in patients]
 
 
-def _image_places(root: Path) -> dict[str, str]:
-    """Path of every image below ``images`` and ``images_*``, by its name; one scan a folder."""
+def _image_places(root: Path, problems: list[str]) -> dict[str, str]:
+    """Path of every image below ``images`` and ``images_NNN``, by its name; one scan a folder."""
     places: dict[str, str] = {}
-    tops = sorted(e.name for e in root.iterdir() if e.name.startswith("images") and e.is_dir())
-    for folder in [path for top in tops for path in (top, f"{top}/images")]:
-        if not (root / folder).is_dir():
-            continue
+    for folder in _image_folders(root):
         with os.scandir(resolve(root, folder)) as entries:
-            for entry in entries:
-                if entry.name.endswith(".png"):
-                    path = f"{folder}/{entry.name}"
-                    if entry.is_symlink():
-                        resolve(root, path)
-                    places.setdefault(entry.name, path)
+            names = sorted((entry.name, entry.is_symlink()) for entry in entries)
+        for name, is_link in names:
+            path = f"{folder}/{name}"
+            if not name.endswith(".png"):
+                continue
+            if is_link:
+                resolve(root, path)
+            if name in places:
+                problems.append(f"{name}: both {places[name]} and {path} are there; remove one")
+            places.setdefault(name, path)
     return places
+
+
+def _image_folders(root: Path) -> Iterator[str]:
+    tops = (e.name for e in root.iterdir() if IMAGE_FOLDER.fullmatch(e.name))
+    for folder in [path for top in sorted(tops) for path in (top, f"{top}/images")]:
+        if (root / folder).is_dir():
+            yield folder

@@ -21,13 +21,21 @@ class ReaderSettings(Settings):
     root: LocalPath | None = None
     """Folder of the dataset; by default $LIGHTBOX_DATA/<dataset>."""
 
-    @abstractmethod
     def read(self) -> CaseTable:
         """List the cases.
 
         Raises:
-            DataError: If the layout is not as expected; names everything that is missing.
+            DataError: If the layout is not as expected (names everything that is missing), or if
+                something in it cannot be read.
         """
+        try:
+            return self.list_cases()
+        except OSError as error:
+            raise DataError(f"the dataset cannot be read: {self._fault(error)}") from error
+
+    @abstractmethod
+    def list_cases(self) -> CaseTable:
+        """What :meth:`read` does, but for the errors of the filesystem."""
 
     def existing_root(self) -> Path:
         """The dataset's folder.
@@ -39,12 +47,23 @@ class ReaderSettings(Settings):
         if self.root is None and (base is None or not self.folder):
             raise DataError(
                 "no folder is named for the dataset: give --data.reader.root DIR"
-                + (f", or set LIGHTBOX_DATA to the folder that holds '{self.folder}'" * bool(self.folder))
+                + (
+                    f"; or set LIGHTBOX_DATA to the folder of '{self.folder}'"
+                    if self.folder
+                    else ""
+                )
             )
-        root = Path(self.root).expanduser() if self.root is not None else Path(base or "") / self.folder
+        root = Path(base or "") / self.folder if self.root is None else Path(self.root).expanduser()
         if not root.is_dir():
             raise DataError(
                 f"the dataset's folder {root} is not there; give --data.reader.root DIR"
                 + (", or set LIGHTBOX_DATA" if self.root is None else "")
             )
         return root
+
+    def _fault(self, error: OSError) -> str:
+        place = Path(str(error.filename or ""))
+        if self.root is not None and place.is_relative_to(Path(self.root).expanduser()):
+            place = place.relative_to(Path(self.root).expanduser())
+        what = "permission denied" if isinstance(error, PermissionError) else error.strerror
+        return f"{place}: {what or type(error).__name__}"

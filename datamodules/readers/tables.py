@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from datamodules.cases import resolve
 from datamodules.errors import DataError
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+_DECLARED = re.compile(r'"?sep=([,;|\t])"?', re.IGNORECASE)
 MISSING = frozenset({"", "nan", "na", "n/a", "none", "null", "<na>"})
 
 
@@ -75,7 +77,8 @@ def read_table(root: Path, relative: str, width: int | None = None) -> Table:
     Args:
         root: Folder of the dataset.
         relative: Path of the table in it, ending in .csv or .tsv, and .gz when gzipped. A file
-            whose header has more semicolons than commas is taken to be separated by those.
+            whose header has more semicolons than commas is taken to be separated by those; a first
+            line such as ``sep=;`` says it, and is not counted as a row.
         width: Read only so many cells of the header and of each row; none: all, and as many in
             each row as in the header.
 
@@ -109,10 +112,13 @@ def _open(path: Path) -> TextIO:
 
 def _numbered_rows(file: TextIO, relative: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     header = file.readline()
-    file.seek(0)
-    delimiter = ";" if header.count(";") > header.count(",") else ","
-    if relative.lower().removesuffix(".gz").endswith(".tsv"):
-        delimiter = "\t"
+    if declared := _DECLARED.fullmatch(header.rstrip("\r\n")):
+        delimiter = declared[1]
+    else:
+        file.seek(0)
+        delimiter = ";" if header.count(";") > header.count(",") else ","
+        if relative.lower().removesuffix(".gz").endswith(".tsv"):
+            delimiter = "\t"
     for number, row in enumerate(csv.reader(file, delimiter=delimiter, strict=True), start=1):
         cells = tuple(cell.strip() for cell in row)
         if any(cells):

@@ -14,7 +14,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from datamodules.errors import DataError
 from datamodules.transforms.xray_dicom_window import display_range
-from datamodules.transforms.xray_pixels import XrayPixels, check_size, luma, reason
+from datamodules.transforms.xray_pixels import XrayPixels, check_size, luma
 
 REQUIRED = (
     "PixelData",
@@ -25,8 +25,12 @@ REQUIRED = (
     "SamplesPerPixel",
     "PhotometricInterpretation",
 )
+WHOLE_NUMBERS = ("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel", "HighBit")
 GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+OTHER_TERMS = ("PALETTE COLOR", "HSV", "ARGB", "CMYK", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "XYB")
+"""Defined terms (PS3.3 C.7.6.3.1.2) that are not read. Other values of a header are not quoted in
+a message, as any of them may hold a name; nor is what pydicom says, which quotes them."""
 META_BYTES = 4096
 
 # A warning about an odd element would quote it, and the log is no place for header values.
@@ -57,7 +61,7 @@ def read_dicom(content: bytes) -> XrayPixels:
     except (DataError, MemoryError):
         raise
     except Exception as error:  # damaged files make pydicom raise nearly every built-in exception
-        raise DataError(f"the DICOM file is damaged: {reason(error)}") from error
+        raise DataError(f"the DICOM file is damaged ({type(error).__name__})") from None
 
 
 def _check(dataset: Dataset) -> None:
@@ -65,6 +69,8 @@ def _check(dataset: Dataset) -> None:
         raise DataError("the DICOM file has no pixel data, or is cut off")
     if missing := [name for name in REQUIRED if dataset.get(name) is None]:
         raise DataError(f"the DICOM file lacks {', '.join(missing)}")
+    if odd := [name for name in WHOLE_NUMBERS if not isinstance(dataset.get(name, 0), int)]:
+        raise DataError(f"the DICOM file has no whole number in {', '.join(odd)}")
     check_size(dataset.Rows, dataset.Columns)
     if (frames := get_nr_frames(dataset, warn=False)) > 1:
         raise DataError(f"the DICOM file has {frames} frames; a single film is expected")
@@ -76,9 +82,10 @@ def _check_layout(dataset: Dataset) -> None:
     photometric = dataset.PhotometricInterpretation
     samples = 3 if photometric in COLOURS else 1
     if photometric not in (*GREY, *COLOURS) or dataset.SamplesPerPixel != samples:
+        known = photometric in (*GREY, *COLOURS, *OTHER_TERMS)
         raise DataError(
-            f"photometric interpretation '{photometric}' with {dataset.SamplesPerPixel} samples a "
-            "pixel is not an X-ray film"
+            f"photometric interpretation {repr(photometric) if known else 'of no defined term'} "
+            f"with {dataset.SamplesPerPixel} samples a pixel is not an X-ray film"
         )
     allocated, stored = dataset.BitsAllocated, dataset.BitsStored
     high_bit = dataset.get("HighBit", stored - 1)
@@ -101,14 +108,14 @@ def _check_encoding(dataset: Dataset) -> None:
 
 
 def _check_decoder(syntax: UID) -> None:
+    named = "transfer syntax" if syntax.is_private else f"transfer syntax '{syntax.name}'"
     try:
         available = get_decoder(syntax).is_available
     except NotImplementedError as error:
-        raise DataError(f"transfer syntax '{syntax.name}' is not read") from error
+        raise DataError(f"its {named} is not read") from error
     if not available:
         raise DataError(
-            f"transfer syntax '{syntax.name}' needs a decoder that is not installed: "
-            "pip install python-gdcm"
+            f"its {named} needs a decoder that is not installed: pip install python-gdcm"
         )
 
 

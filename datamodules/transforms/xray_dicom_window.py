@@ -37,12 +37,12 @@ def display_range(values: NDArray[Any], dataset: Dataset) -> Displayed:
     if function == "LINEAR":
         centre, width = centre - 0.5, width - 1
     if not (np.isfinite(centre) and np.isfinite(width) and width > 0):
-        raise DataError(f"its window (centre {centre:g}, width {width:g}) leaves no grey values")
+        raise DataError("its window leaves no grey values: its width is too small")
     if function == "SIGMOID":
         with np.errstate(over="ignore"):
             return 1 / (1 + np.exp(-4 * (values - centre) / width)), 0.0, 1.0
     if function not in ("LINEAR", "LINEAR_EXACT"):
-        raise DataError(f"its VOI LUT function '{function}' is not known")
+        raise DataError("its VOI LUT function is not one of LINEAR, LINEAR_EXACT and SIGMOID")
     return values, centre - width / 2, centre + width / 2
 
 

@@ -15,8 +15,18 @@ from datamodules.errors import DataError
 from datamodules.transforms.xray_geometry import Geometry, resize, restore
 from datamodules.transforms.xray_pixels import XrayPixels, content_hash
 
-__all__ = ["Geometry", "PreparedXray", "PreprocessXray", "normalise", "restore"]
+__all__ = [
+    "PREPROCESSING_VERSION",
+    "Geometry",
+    "PreparedXray",
+    "PreprocessXray",
+    "normalise",
+    "restore",
+]
 
+PREPROCESSING_VERSION = 1
+"""Raised whenever reading or preprocessing gives other pixels: part of the name of what is cached,
+so that no cache of the version before is read."""
 WHITE = 255
 Images = TypeVar("Images", Tensor, NDArray[np.generic])
 

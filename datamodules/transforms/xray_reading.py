@@ -39,6 +39,8 @@ def read_xray(path: Path, selector: str | None = None) -> XrayPixels:
             return _read(path, selector, file)
     except FileNotFoundError as error:
         raise DataError("there is no such file") from error
+    except PermissionError as error:
+        raise DataError("permission denied") from error
     except OSError as error:
         raise DataError(f"it cannot be read: {error.strerror or reason(error)}") from error
 

@@ -6,7 +6,8 @@ from datamodules.readers.demo import DemoReader
 from datamodules.readers.folder import FolderReader
 from datamodules.readers.medmnist import MedMnistReader
 from datamodules.readers.nih_chestxray14 import NihChestXray14Reader
-from experiments.experiment import Experiment, TrainerConfig
+from experiments.configs.trainer import TrainerConfig
+from experiments.experiment import Experiment
 from lightning_modules.configs.losses import CrossEntropyConfig
 from lightning_modules.configs.networks import TimmNetworkConfig
 from lightning_modules.configs.optimizers import AdamWConfig
@@ -56,7 +57,7 @@ def pneumoniamnist() -> Experiment:
             loss=CrossEntropyConfig(label_smoothing=0.05),
             optimizer=AdamWConfig(lr=1e-3, weight_decay=1e-2),
         ),
-        trainer=TrainerConfig(max_epochs=10, ema_decay=0.99),
+        trainer=TrainerConfig(max_epochs=10),
     )
 
 

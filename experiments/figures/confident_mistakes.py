@@ -11,6 +11,7 @@ import torch
 from matplotlib.figure import Figure
 
 from datamodules.batches import LabelSet
+from datamodules.errors import LightboxError
 from datamodules.transforms.xray_preprocessing import WHITE, normalise
 from datamodules.xrays import XraysData
 from experiments.figures.mistakes import Picture, contact_sheet
@@ -151,7 +152,7 @@ def _heatmaps(
             maps = grad_cam(module.network, layer, batch.to(module.device), output)
             for place, heatmap in zip(places, maps.cpu().numpy(), strict=True):
                 heatmaps[place] = heatmap
-    except (AttributeError, LookupError, RuntimeError, ValueError) as error:
+    except (AttributeError, LightboxError, LookupError, RuntimeError, ValueError) as error:
         log.warning("no Grad-CAM of %s: %s", type(module.network.encoder).__name__, error)
         return [None] * len(mistakes)
     return heatmaps

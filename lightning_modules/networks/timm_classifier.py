@@ -1,5 +1,6 @@
 """An image encoder from timm with an optional small stem and a dropout head."""
 
+from collections.abc import Sequence
 from typing import Self, cast
 
 import torch
@@ -9,6 +10,8 @@ from datamodules.errors import ConfigError
 from lightning_modules.configs.networks import TimmNetworkConfig
 from lightning_modules.networks.timm_encoders import build_encoder
 
+LEAST_STAGE = 0.01
+"""Share of an encoder's weights below which a part is no stage of its own."""
 SMALL_IMAGE = 64
 """Below this many pixels a stem that reduces four times leaves too little to look at."""
 
@@ -38,12 +41,12 @@ class TimmClassifier(nn.Module):
         if config.stem == "small" or (config.stem == "auto" and min(size) < SMALL_IMAGE):
             _shrink_stem(self.encoder, config)
         self.head = nn.Sequential(
-            nn.Dropout(config.dropout), nn.Linear(_features(self.encoder), outputs)
+            nn.Dropout(config.dropout),
+            nn.Linear(_features(self.encoder, config, (channels, *size)), outputs),
         )
-        self.trained_stages = _stages(self.encoder) if config.encoder_training != "frozen" else []
-        self.frozen: list[nn.Module] = []
+        self.frozen: Sequence[nn.Module] = ()
         if config.encoder_training == "frozen":
-            self.frozen = [self.encoder]
+            self.frozen = (self.encoder,)
             self.encoder.requires_grad_(False)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -66,8 +69,8 @@ class TimmClassifier(nn.Module):
 
     def freeze_until(self, unfrozen_stages: int) -> None:
         """Keep all but the last stages of the encoder as they are (gradual unfreezing)."""
-        kept = len(self.trained_stages) - unfrozen_stages
-        self.frozen = self.trained_stages[: max(0, kept)]
+        stages = _stages(self.encoder)
+        self.frozen = tuple(stages[: max(0, len(stages) - unfrozen_stages)])
         self.train(self.training)
 
     def drop_frozen_gradients(self) -> None:
@@ -87,16 +90,45 @@ class TimmClassifier(nn.Module):
         return self
 
 
-def _features(encoder: nn.Module) -> int:
-    return cast(int, encoder.num_features)
+def _features(encoder: nn.Module, config: TimmNetworkConfig, shape: tuple[int, ...]) -> int:
+    """Length of the feature vector, seen from one empty image: timm's own number is not always it.
+
+    Raises:
+        ConfigError: If the encoder does not take images of this shape.
+    """
+    try:
+        with torch.no_grad():
+            features = encoder.eval()(torch.zeros(1, *shape))
+    except (AssertionError, RuntimeError, ValueError) as error:
+        raise ConfigError(
+            f"{config.encoder} does not take images of {shape[1]} x {shape[2]} pixels: {error}"
+        ) from error
+    encoder.train()
+    return int(features.shape[1])
 
 
-def _stages(encoder: nn.Module) -> list[nn.Module]:
-    """Children of the encoder that hold parameters, from the image to the features."""
-    children = [child for child in encoder.children() if any(True for _ in child.parameters())]
+def _stages(encoder: nn.Module) -> list[nn.Sequential]:
+    """Stages of the encoder from the image to the features, each with a real share of its weights.
+
+    What lies between them (stems, transitions, normalisation) goes with the stage that follows.
+    """
+    children = [child for child in encoder.children() if _size(child)]
     if len(children) == 1:
-        return _stages(children[0]) or children
-    return children
+        return _stages(children[0])
+    stages: list[nn.Sequential] = []
+    waiting: list[nn.Module] = []
+    for child in children:
+        waiting.append(child)
+        if sum(map(_size, waiting)) > LEAST_STAGE * _size(encoder):
+            stages.append(nn.Sequential(*waiting))
+            waiting = []
+    if waiting and stages:
+        stages[-1].extend(waiting)
+    return stages or [nn.Sequential(*waiting)]
+
+
+def _size(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _shrink_stem(encoder: nn.Module, config: TimmNetworkConfig) -> None:

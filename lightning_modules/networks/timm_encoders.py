@@ -29,14 +29,8 @@ def build_encoder(config: TimmNetworkConfig, channels: int, *, load_weights: boo
     Raises:
         ConfigError: If there is no such encoder, or its weights cannot be had.
     """
-    if not timm.is_model(config.encoder):
-        near = get_close_matches(config.encoder, timm.list_models())
-        raise ConfigError(
-            f"timm has no encoder '{config.encoder}'"
-            + (f"; near it are {', '.join(near)}" if near else "")
-        )
-    if config.weights is not None and load_weights and not Path(config.weights).is_file():
-        raise ConfigError(f"--task.network.weights: there is no file {config.weights}")
+    if load_weights:
+        check_encoder(config)
     wanted = load_weights and (config.pretrained or config.weights is not None)
     overlay = {"file": config.weights} if config.weights is not None else None
     if not wanted:
@@ -64,6 +58,22 @@ def _from_scratch(encoder: nn.Module) -> nn.Module:
         if isinstance(layer, nn.BatchNorm2d) and layer.affine:
             nn.init.ones_(layer.weight)
     return encoder
+
+
+def check_encoder(config: TimmNetworkConfig) -> None:
+    """Look whether an encoder and its local weights exist, without building it.
+
+    Raises:
+        ConfigError: If not; names the nearest encoders.
+    """
+    if not timm.is_model(config.encoder):
+        near = get_close_matches(config.encoder, timm.list_models())
+        raise ConfigError(
+            f"timm has no encoder '{config.encoder}'"
+            + (f"; near it are {', '.join(near)}" if near else "")
+        )
+    if config.weights is not None and not Path(config.weights).is_file():
+        raise ConfigError(f"--task.network.weights: there is no file {config.weights}")
 
 
 @contextmanager
@@ -94,8 +104,7 @@ def _missing_weights(config: TimmNetworkConfig, error: Exception) -> str:
             f"--task.network.weights: the file does not hold weights of {config.encoder}: {reason}"
         )
     return (
-        f"the published weights of {config.encoder} are not on this machine, and the place they"
-        " are published at does not answer. Either\n"
+        f"the published weights of {config.encoder} cannot be had: {reason}\nEither\n"
         "  - run once where there is a network, and copy ~/.cache/huggingface here:\n"
         f"    python -c \"import timm; timm.create_model('{config.encoder}', pretrained=True)\"\n"
         "  - or give a local file: --task.network.weights FILE.safetensors\n"

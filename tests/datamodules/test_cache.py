@@ -1,10 +1,13 @@
 """The image cache: built once, whole or absent, and never stale."""
 
+import io
+import logging
 import multiprocessing
 import os
 import pickle
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +19,7 @@ import numpy as np
 import pytest
 from fakes import xray_files as fakes
 
-from datamodules import cache_builder, cache_entries, cache_lock
+from datamodules import cache, cache_builder, cache_entries, cache_lock
 from datamodules.cache import (
     CacheItem,
     ImageCache,
@@ -151,6 +154,12 @@ def test_another_version_of_a_library_is_another_entry(
     assert build(root).path != first.path
 
 
+def test_another_decoder_is_another_entry(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = build(root)
+    monkeypatch.setattr(cache, "version", lambda _: "0.0")
+    assert build(root).path != first.path
+
+
 def test_a_dataset_that_was_moved_keeps_its_entry(root: Path, tmp_path: Path) -> None:
     build(root)
     moved = shutil.move(root, tmp_path / "elsewhere")
@@ -189,6 +198,16 @@ def test_every_missing_file_is_named(root: Path) -> None:
         "'case-5'",
     ]
     assert error.value.problems[0].endswith("there is no such file")
+
+
+def test_without_a_terminal_progress_is_logged_in_tenths(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(cache_builder, "SECONDS_A_LINE", 0)
+    with caplog.at_level(logging.INFO, "lightbox"):
+        build(root)
+    lines = [f"Preparing films: {done} of 20 images" for done in range(2, 21, 2)]
+    assert caplog.messages == lines
 
 
 def test_no_items_are_an_error() -> None:
@@ -358,7 +377,7 @@ def test_prune_removes_what_was_not_used(root: Path) -> None:
     os.utime(old / "entry.json", (0, 0))
     assert [entry.path for entry in prune(keep_days=30)] == [old]
     assert leftovers() == [new.name]
-    assert not old.with_name(old.name + ".lock").exists()
+    assert old.with_name(old.name + ".lock").exists()  # somebody may be waiting for it
 
 
 def test_opening_an_entry_counts_as_use(root: Path) -> None:
@@ -391,6 +410,27 @@ def test_prune_removes_what_dead_builders_left_and_spares_live_ones(root: Path) 
         assert path.exists()
     prune(keep_days=30)
     assert not dead.exists()
+
+
+def test_who_waits_says_for_what(tmp_path: Path) -> None:
+    lock = tmp_path / "a.lock"
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    with builder_lock(lock):
+        waiter = context.Process(target=wait_and_report, args=(lock, results))
+        waiter.start()
+        time.sleep(0.3)
+    assert f"waiting for x.npz, made by {socket.gethostname()} process" in results.get(timeout=10)
+    waiter.join()
+
+
+def wait_and_report(path: Path, results: multiprocessing.Queue) -> None:
+    cache_lock._one_thread = threading.Lock()  # the fork inherited it as it was held
+    log = logging.getLogger("lightbox")
+    log.setLevel(logging.INFO)
+    log.addHandler(logging.StreamHandler(text := io.StringIO()))
+    with builder_lock(path, what="x.npz"):
+        results.put(text.getvalue())
 
 
 def test_a_lock_removed_while_waiting_for_it_is_not_held(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from fakes.tiny_experiment import tiny_experiment
 
@@ -100,7 +101,9 @@ def test_finished_run_is_not_opened_again(finished, capsys):
 
 
 def test_log_has_a_row_for_every_epoch(finished):
-    validated = [r["epoch"] for r in read_metrics(finished.metrics_log) if "val/auroc" in r["values"]]
+    validated = [
+        r["epoch"] for r in read_metrics(finished.metrics_log) if "val/auroc" in r["values"]
+    ]
     assert validated == [0, 1, 2]
 
 
@@ -130,7 +133,7 @@ def test_missing_dataset_leaves_no_run_folder(tmp_path):
 
 def test_run_that_trained_but_lost_its_checkpoints_is_not_begun_anew(finished, tmp_path):
     folder = RunFolder.create(finished.experiment())
-    folder.update_status(state="training")
+    folder.update_status(state="failed", trained=True)
     with pytest.raises(ConfigError, match="no checkpoint to go on from"):
         resume(folder)
 
@@ -153,6 +156,76 @@ def test_dataset_that_changed_since_the_start_is_refused(tmp_path):
     folder.update_status(state="training")
     with pytest.raises(DataError, match="not the one that the run was started on"):
         resume(folder)
+
+
+def test_run_that_failed_before_it_trained_begins_when_resumed(tmp_path):
+    experiment = tiny_experiment(tmp_path / "data", epochs=1)
+    folder = RunFolder.create(experiment)
+    folder.update_status(state="interrupted")
+    resume(folder)
+    assert folder.status()["state"] == "finished"
+
+
+def test_image_that_went_to_another_patient_is_refused_at_a_resume(tmp_path):
+    experiment = tiny_experiment(tmp_path / "data", epochs=1)
+    folder = start(experiment)
+    table = tmp_path / "data" / "labels.csv"
+    table.write_text(table.read_text().replace(",p1,", ",p0,"))
+    folder.update_status(state="training")
+    with pytest.raises(DataError, match="changed their patient"):
+        resume(folder)
+
+
+def test_settings_edited_between_attempts_are_refused(tmp_path):
+    folder = start(tiny_experiment(tmp_path / "data", epochs=1))
+    text = folder.experiment_file.read_text()
+    folder.experiment_file.write_text(text.replace("lr: 0.003", "lr: 0.004"))
+    folder.update_status(state="training")
+    with pytest.raises(CheckpointError, match="differs in settings"):
+        resume(folder)
+
+
+def test_interrupt_is_kept_as_such(tmp_path):
+    class Interrupt(pl.Callback):
+        def on_train_batch_start(self, *arguments):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        start(tiny_experiment(tmp_path / "data"), callbacks=[Interrupt()])
+    (folder,) = (tmp_path / "runs").glob("*/*")
+    assert RunFolder.open(folder).status()["state"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value", "message"),
+    [
+        ("task", "monitor", "auorc", "did you mean auroc"),
+        ("task", "network", {"encoder": "resnet81"}, "no encoder 'resnet81'"),
+        ("task", "init_from", "nowhere.ckpt", "no checkpoint at nowhere"),
+        ("data", "labels", ("Nodul",), "no finding 'Nodul'"),
+    ],
+)
+def test_fault_of_a_setting_leaves_no_run_folder(tmp_path, section, name, value, message):
+    experiment = tiny_experiment(tmp_path / "data")
+    settings = getattr(experiment, section).replace(**{name: value})
+    with pytest.raises(ConfigError, match=message):
+        start(experiment.replace(**{section: settings}))
+    assert not list(tmp_path.glob("runs/*/*"))
+
+
+def test_training_cases_of_one_class_only_are_refused(tmp_path):
+    experiment = tiny_experiment(tmp_path / "data")
+    table = tmp_path / "data" / "labels.csv"
+    head, *rows = table.read_text().splitlines()
+    for number, row in enumerate(rows):
+        path, _, *rest = row.split(",")
+        side = ("val", "test")[number % 4 // 2] if number < 40 else "train"
+        label = number % 2 if number < 40 else 1
+        rows[number] = ",".join([path, str(label), *rest, side])
+    table.write_text("\n".join([f"{head},split", *rows]) + "\n")
+    reader = experiment.data.reader.replace(split_column="split")
+    with pytest.raises(DataError, match="no negative case in train"):
+        start(experiment.replace(data=experiment.data.replace(reader=reader)))
 
 
 def test_loss_that_is_no_number_stops_and_names_the_cases(tmp_path):

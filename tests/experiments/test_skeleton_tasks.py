@@ -13,7 +13,9 @@ from fakes.tiny_experiment import write_films
 from callbacks.checkpoint_files import read_checkpoint
 from datamodules.configs.data import DataSettings
 from datamodules.readers.csv_table import CsvReader
-from experiments.experiment import Experiment, LoggingConfig, TrainerConfig
+from experiments.configs.logging import LoggingConfig
+from experiments.configs.trainer import TrainerConfig
+from experiments.experiment import Experiment
 from experiments.run_folder import RunFolder
 from experiments.session import resume, start
 from experiments.trainers import build_evaluator

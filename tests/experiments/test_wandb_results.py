@@ -8,7 +8,7 @@ from fakes.wandb_files import config, history, summary, wait_until_whole
 from PIL import Image, ImageChops
 
 from datamodules.batches import LabelSet
-from experiments.experiment import LoggingConfig
+from experiments.configs.logging import LoggingConfig
 from experiments.figures.drawing import draw_run
 from experiments.reporting.content import write_facts
 from experiments.reporting.facts import collect

@@ -13,8 +13,9 @@ from datamodules.configs.xrays import XrayPreprocessing, XraysConfig
 from datamodules.splits import write_splits
 from datamodules.targets import target_matrix
 from datamodules.xrays import XraysData
+from experiments.configs.logging import LoggingConfig
 from experiments.environment import describe_environment
-from experiments.experiment import Experiment, LoggingConfig
+from experiments.experiment import Experiment
 from experiments.metrics_file import metrics_text
 from experiments.run_folder import RunFolder, write_whole
 from lightning_modules.configs.networks import TimmNetworkConfig

@@ -8,7 +8,9 @@ import numpy as np
 
 from datamodules.configs.xrays import XrayPreprocessing, XraysConfig
 from datamodules.readers.csv_table import CsvReader
-from experiments.experiment import Experiment, LoggingConfig, TrainerConfig
+from experiments.configs.logging import LoggingConfig
+from experiments.configs.trainer import TrainerConfig
+from experiments.experiment import Experiment
 from lightning_modules.configs.networks import TimmNetworkConfig
 from lightning_modules.configs.optimizers import AdamWConfig
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig

@@ -39,12 +39,44 @@ def test_a_table_becomes_cases_with_everything_it_knows(tmp_path):
     assert case.attributes == {"age": 21.0, "sex": "F"}
 
 
-def test_without_a_patient_column_each_image_is_a_patient_and_the_report_says_so(tmp_path):
+def test_without_a_patient_column_each_image_is_a_patient(tmp_path):
     csv_table.write(tmp_path)
-    table = CsvReader(root=str(tmp_path)).read()
+    table = CsvReader(root=str(tmp_path), patient_column="none").read()
     assert all(case.patient_id == case.case_id for case in table.cases)
     assert not table.has_patients
-    assert "'patient'" in table.notices[0]
+
+
+@pytest.mark.parametrize("column", ["patient", "Patient ID", "SubjectID", "mrn", "person_id"])
+def test_a_column_of_patients_that_nobody_named_is_refused(tmp_path, column):
+    rows = [("x/1.png", 0, "p"), ("x/2.png", 1, "p")]
+    with pytest.raises(DataError, match=r"patient-column .*, or say --data\.reader\.patient"):
+        read(tmp_path, ("path", "label", column), *rows)
+    assert not read(tmp_path, ("path", "label", column), *rows, patient_column="None").has_patients
+
+
+def test_a_column_of_splits_that_nobody_named_is_refused(tmp_path):
+    rows = [("x/1.png", 0, "train"), ("x/2.png", 1, "Test")]
+    with pytest.raises(DataError, match=r"'Split' that .* name it with --data\.reader\.split"):
+        read(tmp_path, ("path", "label", "Split"), *rows)
+    cases = read(tmp_path, ("path", "label", "Split"), *rows, split_column="none").cases
+    assert [case.split for case in cases] == [None, None]
+
+
+def test_a_column_that_only_sounds_like_patients_or_splits_is_not(tmp_path):
+    rows = [("x/1.png", 0, "3", "a"), ("x/2.png", 1, "4", "b")]
+    assert read(tmp_path, ("path", "label", "fold", "patient"), *rows).has_patients is False
+
+
+def test_settings_of_before_may_say_null(tmp_path):
+    assert CsvReader.model_validate({"patient_column": None}) == CsvReader()
+
+
+def test_patient_ids_in_two_unicode_forms_are_one_and_near_ones_are_noticed(tmp_path):
+    ids = ("Zoe\u0301", "Zo\u00e9", "P7", "p007")
+    rows = [(f"x/{n}.png", n % 2, name) for n, name in enumerate(ids)]
+    table = read(tmp_path, ("path", "label", "who"), *rows, patient_column="who")
+    assert len({case.patient_id for case in table.cases}) == 3
+    assert "'P7' and 'p007'" in table.notices[-1]
 
 
 def test_classes_are_sorted_as_numbers_and_keep_their_type_of_text(tmp_path):
@@ -65,6 +97,61 @@ def test_given_classes_fix_the_order_and_refuse_others(tmp_path):
 def test_two_unordered_classes_are_noticed(tmp_path):
     table = read(tmp_path, ("path", "label"), ("x/1.png", "malignant"), ("x/2.png", "benign"))
     assert "'malignant' the second counts as positive" in table.notices[0]
+
+
+@pytest.mark.parametrize("words", [("covid", "Normal"), ("no", "lesion"), ("abnormal", "normal")])
+def test_of_two_classes_a_negative_word_comes_first(tmp_path, words):
+    rows = [(f"x/{n}.png", word) for n, word in enumerate(words)]
+    classes = read(tmp_path, ("path", "label"), *rows).classes
+    assert classes[0].lower() in ("normal", "no")
+
+
+def test_classes_that_differ_by_case_only_are_refused(tmp_path):
+    rows = [("x/1.png", "Normal"), ("x/2.png", "normal"), ("x/3.png", "tb")]
+    assert "'Normal' and 'normal' differ only" in problems(tmp_path, ("path", "label"), *rows)[0]
+
+
+def test_minus_1_beside_0_and_1_is_no_class(tmp_path):
+    rows = [("x/1.png", "-1"), ("x/2.png", "0"), ("x/3.png", "1")]
+    (problem,) = problems(tmp_path, ("path", "label"), *rows)
+    assert problem.startswith("row 2, case '1': column 'label' is -1 (uncertain)")
+    assert read(tmp_path, ("path", "label"), rows[0], rows[2]).classes == ("-1", "1")
+
+
+def test_a_class_that_stands_for_missing_is_quoted(tmp_path):
+    rows = [("x/1.png", "None"), ("x/2.png", "tb"), ("x/3.png", "flu")]
+    assert "is 'None', which stands for" in problems(tmp_path, ("path", "label"), *rows)[0]
+
+
+@pytest.mark.parametrize(
+    ("yes", "no"), [("Yes", "No"), ("Y", "n"), ("pos", "NEG"), ("TRUE", "false")]
+)
+def test_findings_may_be_words(tmp_path, yes, no):
+    table = read(
+        tmp_path,
+        ("path", "a"),
+        ("x/1.png", yes),
+        ("x/2.png", no),
+        label_columns=("a",),
+        multi_label=True,
+    )
+    assert [case.targets["findings"]["a"] for case in table.cases] == [1.0, 0.0]
+
+
+def test_when_most_images_are_missing_the_root_is_suspected(tmp_path):
+    with pytest.raises(DataError, match=r"2 of 3 images are not there: is --data\.reader\.root"):
+        read(tmp_path, ("path", "label"), ("x/1.png", 0), ("y/2.png", 1), ("y/3.png", 1))
+
+
+def test_a_folder_that_may_not_be_read_is_no_traceback(tmp_path, monkeypatch):
+    csv_table.write(tmp_path)
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.is_file", refuse)
+    with pytest.raises(DataError, match=r"cannot be read: labels\.csv: permission denied"):
+        CsvReader(root=str(tmp_path)).read()
 
 
 def test_several_columns_are_findings_and_blanks_are_not_known(tmp_path):
@@ -116,7 +203,7 @@ def test_everything_wrong_with_a_table_is_in_one_report(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("value", "says"), [("-1", "is -1 .uncertain"), ("yes", "is 'yes'"), ("2", "is '2'")]
+    ("value", "says"), [("-1", "is -1 .uncertain"), ("maybe", "is 'maybe'"), ("2", "is '2'")]
 )
 def test_a_finding_that_is_no_finding_is_named(tmp_path, value, says):
     with pytest.raises(DataError, match=f"row 2, case '1': column 'label' {says}"):

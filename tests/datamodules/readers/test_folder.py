@@ -42,7 +42,10 @@ def test_a_pattern_without_a_group_is_refused(pattern):
 def test_given_classes_fix_the_order(tmp_path):
     root = str(folder.write(tmp_path))
     table = FolderReader(root=root, classes=("pneumonia", "normal")).read()
-    assert (table.classes, table.notices) == (("pneumonia", "normal"), ())
+    assert table.classes == ("pneumonia", "normal")
+    assert table.notices == (
+        "Of the classes 'pneumonia' and 'normal' the second counts as positive.",
+    )
 
 
 def test_a_folder_that_is_no_class_and_a_class_without_folder_are_named(tmp_path):
@@ -62,11 +65,23 @@ def test_a_class_that_training_lacks_is_named(tmp_path):
         FolderReader(root=str(root)).read()
 
 
+def test_a_dicom_file_without_suffix_counts(tmp_path):
+    (folder.write(tmp_path) / "normal" / "IM0001").touch()
+    (tmp_path / "normal" / "1.2.840.17").touch()
+    assert len(FolderReader(root=str(tmp_path)).read().cases) == 14
+
+
+def test_folders_that_differ_by_case_only_are_refused(tmp_path):
+    folder.write(tmp_path, classes=("normal", "Normal"))
+    with pytest.raises(DataError, match="'Normal' and 'normal' differ only in how"):
+        FolderReader(root=str(tmp_path)).read()
+
+
 def test_other_files_are_left_out_with_a_notice(tmp_path):
     (folder.write(tmp_path) / "normal" / "notes.txt").touch()
     (tmp_path / "normal" / ".DS_Store").touch()
     table = FolderReader(root=str(tmp_path)).read()
-    assert table.notices[-1].startswith("Files without an image's suffix left out: 1")
+    assert table.notices[-1].startswith("Folders, and files that are no images, left out: 1")
 
 
 def test_an_empty_class_folder_is_an_error(tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 
 from datamodules.errors import DataError
-from datamodules.readers.image_files import ImageFiles, case_ids, fault_of_case_id
+from datamodules.readers.image_files import ImageFiles, case_ids, fault_of_case_id, may_be_image
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_a_link_that_stays_inside_is_followed(root):
     "path", ["../secret.png", "a/../../secret.png", "/etc/passwd", "C:/x.png", "a\\..\\..\\x.png"]
 )
 def test_a_path_out_of_the_root_is_refused(root, path):
-    with pytest.raises(DataError, match="leaves the root"):
+    with pytest.raises(DataError, match=r"leaves the root|is absolute"):
         ImageFiles(root).check(path)
 
 
@@ -54,6 +54,21 @@ def test_a_link_out_of_the_root_is_refused(root, path):
 def test_what_is_no_file_is_refused(root, path, says):
     with pytest.raises(DataError, match=says):
         ImageFiles(root).check(path)
+
+
+def test_what_may_not_be_read_is_not_called_missing(root, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.lstat", refuse)
+    with pytest.raises(DataError, match=r"permission denied: a/x\.png"):
+        ImageFiles(root).check("a/x.png")
+
+
+def test_an_image_of_a_folder_is_told_by_its_name():
+    images = ["a.PNG", "b.ima", "IM000001", "1.2.840.113619.2.5"]
+    others = ["a.txt", ".hidden.png", "DICOMDIR", "Thumbs.db", "a.png.bak"]
+    assert [name for name in [*images, *others] if may_be_image(name)] == images
 
 
 def test_cases_are_named_by_stem_and_by_path_where_stems_repeat():

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from fakes import medmnist as fake
 
+from datamodules.batches import LabelSet
 from datamodules.errors import DataError
 from datamodules.readers import medmnist
 from datamodules.readers.medmnist import MedMnistReader
 from datamodules.readers.medmnist_files import MEDMNIST
+from datamodules.targets import target_matrix
 
 
 def read(root, **settings):
@@ -38,6 +40,18 @@ def test_labels_are_those_of_the_file(tmp_path):
         labels = arrays["val_labels"][:, 0]
     ours = [case.targets["class"] for case in read(tmp_path).cases if case.split == "val"]
     assert ours == [("normal", "pneumonia")[label] for label in labels]
+
+
+def test_the_tumour_is_positive_and_keeps_its_number(tmp_path):
+    """In breastmnist 0 is malignant."""
+    path = fake.write(tmp_path, "breastmnist")
+    table = read(tmp_path, flag="breastmnist")
+    with np.load(path) as arrays:
+        malignant = arrays["train_labels"][:, 0] == 0
+    assert table.classes == ("normal, benign", "malignant")
+    targets = target_matrix(table, LabelSet.from_classes(table.classes))[:24, 0]
+    np.testing.assert_array_equal(targets, malignant)
+    assert "'malignant' the second counts as positive" in table.notices[-1]
 
 
 def test_a_multi_label_set_has_findings(tmp_path):
@@ -120,7 +134,8 @@ def test_an_absent_file_is_downloaded_and_verified(tmp_path, server, monkeypatch
     path = fake.write(server)
     monkeypatch.setitem(MEDMNIST["pneumoniamnist"].md5, 28, medmnist._md5(path))
     table = MedMnistReader(root=str(tmp_path / "new")).read()
-    assert (len(table.cases), table.notices) == (40, ())
+    assert len(table.cases) == 40
+    assert "not the published file" not in "".join(table.notices)
     assert (tmp_path / "new" / "pneumoniamnist.npz").read_bytes() == path.read_bytes()
 
 

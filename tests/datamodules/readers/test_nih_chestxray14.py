@@ -88,6 +88,20 @@ def test_a_missing_film_is_named_unless_films_are_not_asked_for(root):
     assert len(read(root, require_images=False).cases) == 24
 
 
+def test_without_most_of_the_films_the_root_is_suspected(root):
+    for name in ("images_001", "images_002"):
+        (root / name).rename(root / f"{name}_small")
+    with pytest.raises(DataError, match=r"24 of 24 images are not there: is --data\.reader\.root"):
+        read(root)
+
+
+def test_a_film_in_two_folders_is_named(root):
+    (root / "images").mkdir()
+    (root / "images" / "00000002_001.png").touch()
+    (problem,) = problems(root)
+    assert problem.startswith("00000002_001.png: both images/00000002_001.png and images_001/")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [

@@ -12,6 +12,10 @@ def table_of(root: Path, text: str | bytes, name: str = "t.csv"):
     return read_table(root, name)
 
 
+def test_a_line_that_names_the_separator_is_not_counted(tmp_path):
+    assert table_of(tmp_path, "sep=;\na;b\n1,5;2\n").numbers == (2,)
+
+
 def test_cells_keep_their_row_numbers_over_blank_rows(tmp_path):
     table = table_of(tmp_path, "a,b\n1,2\n\n,\n 3 ,4\n")
     assert table.cells("a") == ["1", "3"]
@@ -24,6 +28,8 @@ def test_cells_keep_their_row_numbers_over_blank_rows(tmp_path):
         ("t.csv", "\ufeffa,b\r\n1,2\r\n".encode()),
         ("t.csv", b"a;b\n1;2\n"),
         ("t.tsv", b"a\tb\n1\t2\n"),
+        ("t.csv", b"sep=;\r\na;b\r\n1;2\r\n"),
+        ("t.csv.gz", gzip.compress(b'"sep=\t"\na\tb\n1\t2\n')),
         ("t.csv.gz", gzip.compress(b"a,b\n1,2\n")),
         ("t.tsv.gz", gzip.compress(b"a\tb\n1\t2\n")),
         ("T.CSV", b'"a","b"\n1,"2"\n'),

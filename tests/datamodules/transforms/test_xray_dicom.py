@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from fakes import xray_files as fakes
 from PIL import Image
-from pydicom import dcmread, dcmwrite
+from pydicom import DataElement, dcmread, dcmwrite
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.encaps import encapsulate
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut, apply_windowing
+from pydicom.tag import Tag
 from pydicom.uid import (
     MPEG2MPML,
     DeflatedExplicitVRLittleEndian,
@@ -230,7 +233,7 @@ def test_a_missing_element_is_named(tmp_path: Path) -> None:
         ({"BitsStored": 17}, "17 bits stored in 16 allocated"),
         ({"BitsAllocated": 32}, "in 32 allocated"),
         ({"WindowCenter": "100", "WindowWidth": "0"}, "leaves no grey values"),
-        ({"WindowCenter": "9", "WindowWidth": "9", "VOILUTFunction": "CUBIC"}, "'CUBIC'"),
+        ({"WindowCenter": "9", "WindowWidth": "9", "VOILUTFunction": "CUBIC"}, "is not one of"),
         ({"VOILUTSequence": [fakes.look_up_table(np.arange(9), 0, 99)]}, "VOI LUT declares"),
     ],
 )
@@ -242,6 +245,37 @@ def test_what_is_not_a_film(tmp_path: Path, elements: dict[str, Any], reason: st
 def test_an_encoding_that_is_not_read_is_named(tmp_path: Path, syntax: str) -> None:
     reason = reason_of(tmp_path, **compressed(syntax, b"1234"))
     assert "MPEG2" in reason or "deflated" in reason
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"PhotometricInterpretation": "DOE^JANE"},
+        {"VOILUTFunction": "DOE^JANE"},
+        {"RescaleSlope": "1", "RescaleIntercept": "DOE^JANE"},
+        {"NumberOfFrames": "DOE^JANE"},
+    ],
+)
+def test_no_header_value_is_quoted(tmp_path: Path, elements: dict[str, Any]) -> None:
+    path = fakes.write_dicom(tmp_path / "film.dcm", STORED, WindowCenter="9", WindowWidth="9")
+    dataset = dcmread(path)
+    for name, value in elements.items():
+        tag, text = Tag(tag_for_keyword(name)), value.encode()
+        dataset[tag] = RawDataElement(tag, "LO", len(text), text, 0, False, True)
+    dataset.save_as(path)
+    with pytest.raises(DataError) as error:
+        read_xray(path)
+    assert "DOE" not in str(error.value)
+    assert error.value.__cause__ is None
+
+
+def test_a_size_that_is_text_is_refused_unquoted(tmp_path: Path) -> None:
+    path = fakes.write_dicom(tmp_path / "film.dcm", STORED, 12)
+    dataset = dcmread(path)
+    dataset[0x0028, 0x0010] = DataElement(0x00280010, "LO", "DOE^JANE")
+    dataset.save_as(path)
+    with pytest.raises(DataError, match="the DICOM file has no whole number in Rows"):
+        read_xray(path)
 
 
 def test_a_missing_decoder_says_what_to_install(

@@ -131,6 +131,14 @@ def test_an_empty_file(tmp_path: Path, name: str) -> None:
     assert reason_of(tmp_path / name) == "the file is empty"
 
 
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, mode: str) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert reason_of(tmp_path / "a.png") == "permission denied"
+
+
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     assert reason_of(tmp_path / "a.png") == "there is no such file"
     assert "directory" in reason_of(tmp_path)

@@ -1,0 +1,99 @@
+"""Training: from nothing, from another run's weights, or from a checkpoint of this run."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import Logger
+
+from callbacks.provenance import Provenance
+from datamodules.base import TaskDataModule
+from datamodules.errors import ConfigError
+from experiments.experiment import Experiment
+from experiments.initial_weights import initialise
+from experiments.run_folder import RunFolder
+from experiments.trainers import build_trainer
+from lightning_modules.base import TaskModule
+
+log = logging.getLogger("lightbox")
+
+FREE_TO_CHANGE: dict[str, Any] = {
+    "logging": True,
+    "data": {"workers": True, "reader": {"root": True}},
+    "trainer": {
+        "max_epochs",
+        "checkpoint_every_minutes",
+        "checkpoint_every_steps",
+        "log_every_steps",
+    },
+}
+"""What may differ between the attempts at a run; everything else must be as it was."""
+
+
+def fit(
+    experiment: Experiment,
+    module: TaskModule,
+    data: TaskDataModule,
+    folder: RunFolder,
+    attempt: int,
+    found: tuple[Path, list[str]] | None,
+    loggers: Sequence[Logger],
+    callbacks: Sequence[pl.Callback],
+) -> None:
+    """Train.
+
+    Args:
+        experiment: Settings.
+        module: Changed in place.
+        data: Prepared.
+        folder: The run.
+        attempt: Which attempt at it this is.
+        found: Checkpoint to go on from, and what is wrong with newer ones; None: begin.
+        loggers: Lightning's loggers.
+        callbacks: The user's own.
+
+    Raises:
+        KeyboardInterrupt: If the user stopped it; Lightning turns that into a SystemExit.
+        ConfigError: If the GPU's memory does not suffice.
+    """
+    if found is not None:
+        for fault in found[1]:
+            log.warning("%s; going on from %s", fault, found[0].name)
+    elif experiment.task.init_from is not None:
+        log.info(initialise(module, Path(experiment.task.init_from)))
+    if experiment.trainer.compile:
+        module.network.compile()
+    provenance = Provenance(
+        _facts(experiment, data, folder), must_match=("run", "settings", "splits", "data")
+    )
+    trainer = build_trainer(experiment, module, folder, attempt, loggers, [provenance, *callbacks])
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=found[0] if found is not None else None)
+    except SystemExit:
+        if trainer.interrupted and not trainer.received_sigterm:
+            raise KeyboardInterrupt from None
+        raise
+    except torch.cuda.OutOfMemoryError as error:
+        raise ConfigError(
+            f"the GPU's memory does not suffice for batches of {experiment.data.batch_size}: lower"
+            " --data.batch-size (and raise --trainer.accumulate-batches by as much), or use"
+            " --trainer.precision bf16-mixed"
+        ) from error
+
+
+def _facts(experiment: Experiment, data: TaskDataModule, folder: RunFolder) -> dict[str, Any]:
+    fixed = experiment.model_dump(mode="json", exclude=FREE_TO_CHANGE)
+    return {
+        "format": 1,
+        "run": folder.status()["wandb_id"],
+        "experiment": experiment.public(),
+        "settings": hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest(),
+        "data": data.facts(),
+        "splits": hashlib.sha256(folder.splits_file.read_bytes()).hexdigest(),
+        "operating_point": None,
+    }

@@ -1,7 +1,8 @@
 """An experiment is one value: all that a run depends on, as typed data that is YAML on disk."""
 
+import json
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import yaml
 from pydantic import Field, ValidationError
@@ -57,4 +58,13 @@ class Experiment(Settings):
 
     def to_yaml(self) -> str:
         """Complete YAML; :meth:`from_yaml` on it gives an equal experiment."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        return as_yaml(self.model_dump(mode="json"), sort_keys=False)
+
+
+def as_yaml(values: object, **style: Any) -> str:  # noqa: ANN401 - of yaml.safe_dump
+    """YAML that reads back the same; text beyond ASCII is written as it is where it is printable.
+
+    PyYAML writes a few line separators of Unicode raw, and reads them as line breaks.
+    """
+    printable = json.dumps(values, ensure_ascii=False).isprintable()
+    return yaml.safe_dump(values, allow_unicode=printable, **style)

@@ -107,7 +107,7 @@ def build_loggers(
     return [WandbLogger(experiment=run)]
 
 
-def _begin(experiment: Experiment, folder: RunFolder, mode: Mode) -> "Run":
+def _begin(experiment: Experiment, folder: RunFolder, mode: Literal["online", "offline"]) -> "Run":
     import wandb
 
     config = experiment.logging

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments import SLURMEnvironment
 from pytorch_lightning.callbacks import EMAWeightAveraging
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.plugins.environments import SLURMEnvironment
 
 from callbacks.checkpoint_files import AtomicCheckpointIO
 from callbacks.checkpointing import Checkpointing

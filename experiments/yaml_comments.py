@@ -8,7 +8,7 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from datamodules.schema import Settings
-from experiments.experiment import Experiment
+from experiments.experiment import Experiment, as_yaml
 from experiments.setting_tree import members
 
 _WIDTH = 100
@@ -49,7 +49,5 @@ def _choices(field: FieldInfo) -> Sequence[object]:
 
 def _entry(name: str, value: object) -> list[str]:
     flow = None if isinstance(value, list | dict) else False
-    text = yaml.safe_dump(
-        {name: value}, default_flow_style=flow, allow_unicode=True, width=_WIDTH - 8
-    )
+    text = as_yaml({name: value}, default_flow_style=flow, width=_WIDTH - 8)
     return text.rstrip("\n").split("\n")

@@ -31,7 +31,7 @@ class XrayPreprocessing(Settings):
     def _percentiles_in_order(self) -> Self:
         low, high = self.clip_percentiles
         if not 0 <= low < high <= 100:
-            raise ValueError(f"must satisfy 0 <= low < high <= 100, not {low} {high}")
+            raise ValueError(f"clip_percentiles must be 0 <= low < high <= 100, not {low} {high}")
         return self
 
 

@@ -54,7 +54,7 @@ def _classifier(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
     settings = experiment.task.loss.model_dump(exclude={"kind"}, exclude_none=True)
     details = ", ".join(f"{plain(name)} {value}" for name, value in settings.items())
     yield "Loss", f"{plain(experiment.task.loss.kind)}{f' ({details})' if details else ''}"
-    processes = experiment.trainer.devices * experiment.trainer.nodes
+    processes = experiment.trainer.devices
     each = f" on each of {processes} processes" if processes > 1 else ""
     yield "Batches", f"{counted(data.batch_size, 'case')}{each}, {data.sampling} sampling"
 

@@ -142,7 +142,7 @@ def test_help_for_a_resume_shows_only_what_may_change(run_folder):
         ("demo-xray --task.optimizer.lr 0", "--task.optimizer.lr must be greater than 0, not 0"),
         (
             "demo-xray --task.optimizer.lr nan",
-            "--task.optimizer.lr must be greater than 0, not nan",
+            "--task.optimizer.lr must be a finite number, not nan",
         ),
         ("demo-xray --task.network.dropout 1", "--task.network.dropout must be less than 1, not 1"),
         ("demo-xray --trainer.ema-decay x", "--trainer.ema-decay must be a number, not x"),
@@ -178,7 +178,7 @@ def test_help_for_a_resume_shows_only_what_may_change(run_folder):
         ),
         (
             "demo-xray --data.preprocessing.clip-percentiles 9 3",
-            "--data.preprocessing is wrong: clip_percentiles must satisfy "
+            "--data.preprocessing is wrong: clip_percentiles must be "
             "0 <= low < high <= 100, not 9.0 3.0",
         ),
         ("demo-xray --print-config=yes", "--print-config takes no value"),

@@ -67,4 +67,5 @@ def as_yaml(values: object, **style: Any) -> str:  # noqa: ANN401 - of yaml.safe
     PyYAML writes a few line separators of Unicode raw, and reads them as line breaks.
     """
     printable = json.dumps(values, ensure_ascii=False).isprintable()
-    return yaml.safe_dump(values, allow_unicode=printable, **style)
+    text: str = yaml.safe_dump(values, allow_unicode=printable, **style)
+    return text

@@ -90,6 +90,17 @@ def test_experiment_file_repeats_the_run_bit_for_bit(finished):
     assert again.metrics() == finished.metrics()
 
 
+def test_module_and_data_of_ones_own_take_the_same_road(tmp_path):
+    experiment = tiny_experiment(tmp_path / "data", epochs=1)
+    data = build_data(experiment)
+    data.prepare()
+    module = build_module(experiment, data)
+    module.network.head[0].p = 0.5
+    folder = start(experiment, module=module, data=data)
+    assert "auroc" in folder.metrics()["test"]
+    assert folder.report_file.exists()
+
+
 def test_each_opening_of_test_is_in_the_ledger(finished):
     assert [opening["split"] for opening in finished.test_openings()] == ["test"]
 

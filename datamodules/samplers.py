@@ -99,7 +99,8 @@ class EvaluationSampler(Sampler[list[Draw]]):
         self, indices: Sequence[int], batch_size: int, *, rank: int = 0, world_size: int = 1
     ) -> None:
         self.indices = [int(index) for index in indices]
-        self.batch_size = max(1, min(batch_size, len(self.indices) // world_size))
+        too_few = len(self.indices) <= batch_size * (world_size - 1)
+        self.batch_size = max(1, len(self.indices) // world_size) if too_few else batch_size
         self.rank, self.world_size = rank, world_size
 
     def __len__(self) -> int:

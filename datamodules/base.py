@@ -1,6 +1,5 @@
 """TaskDataModule: cases, splits, samplers and loaders; a task adds its targets and its pixels."""
 
-import csv
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,14 +14,8 @@ from datamodules.cases import CaseTable
 from datamodules.configs.data import DataSettings
 from datamodules.errors import DataError
 from datamodules.samplers import Draw, EvaluationSampler, TrainingSampler
-from datamodules.splits import (
-    assign_splits,
-    check_content,
-    has_official_split,
-    read_splits,
-    shared_content,
-    write_splits,
-)
+from datamodules.splits import assign_splits, check_content, divide
+from datamodules.splits_file import check_same_patients, read_splits, write_splits
 
 SPLITS = ("train", "val", "test")
 
@@ -107,35 +100,20 @@ class TaskDataModule(pl.LightningDataModule):
         kept = None
         if splits_file is not None and splits_file.exists():
             kept = read_splits(splits_file)
-            self._check_same_patients(splits_file)
+            check_same_patients(self.table, splits_file)
         self._divide(self.prepare_pixels(self.table), kept)
         if splits_file is not None and kept is None:
             write_splits(splits_file, self.table, self.splits)
 
     def _divide(self, hashes: Mapping[str, bytes], kept: dict[str, str] | None) -> None:
-        """Draw the splits, or take those of the run; look for identical images either way."""
-        official = has_official_split(self.table, self.config.split)
-        drawn = assign_splits(self.table, self.config.split, groups=hashes)
-        self.splits, warnings = check_content(drawn, hashes, official=official)
-        self.notices += warnings if official else shared_content(self.table, hashes)
+        self.splits, notices = divide(self.table, self.config.split, hashes)
+        self.notices += notices
         if kept is not None:
             self.splits, _ = check_content(kept, hashes, official=False)
         empty = [name for name in ("train", "val") if not self.indices(name)]
         if empty:
             raise DataError(
                 f"no case with a known label is left for {' and '.join(empty)}; check the splits"
-            )
-
-    def _check_same_patients(self, splits_file: Path) -> None:
-        with splits_file.open(newline="", encoding="utf-8") as file:
-            then = {row["case_id"]: row["patient_id"] for row in csv.DictReader(file)}
-        now = {case.case_id: case.patient_id for case in self.table.cases}
-        changed = sorted(name for name in then | now if then.get(name) != now.get(name))
-        if changed:
-            raise DataError(
-                "the dataset is not the one that the run was started on; cases that came, went, or"
-                " changed their patient:",
-                changed,
             )
 
     def indices(self, split: str) -> list[int]:

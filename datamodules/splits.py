@@ -1,10 +1,7 @@
 """Splits: patient-disjoint, stratified, deterministic; official ones are kept and verified."""
 
-import csv
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 from datamodules.cases import Case, CaseTable
 from datamodules.configs.splits import SplitConfig
@@ -13,7 +10,6 @@ from datamodules.stratified_draw import draw_stratified
 
 SIDES = ("train", "val", "test")
 EXCLUDED = "excluded"
-COLUMNS = ("case_id", "patient_id", "split")
 
 
 def assign_splits(
@@ -112,50 +108,21 @@ def check_content(
     return checked, warnings
 
 
-def write_splits(path: Path, table: CaseTable, splits: Mapping[str, str]) -> None:
-    """Write ``case_id, patient_id, split`` in the order of the table; whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows((c.case_id, c.patient_id, splits[c.case_id]) for c in table.cases)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+def divide(
+    table: CaseTable, config: SplitConfig, hashes: Mapping[str, bytes]
+) -> tuple[dict[str, str], list[str]]:
+    """Assign splits and look for identical content on two sides.
 
-
-def read_splits(path: Path) -> dict[str, str]:
-    """Read what :func:`write_splits` wrote.
+    Returns:
+        The side of each case, and what the report should say of identical images.
 
     Raises:
-        DataError: If the file is missing or is not such a file, or if a patient is on two sides.
+        DataError: As :func:`assign_splits` and :func:`check_content`.
     """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            header, *rows = list(csv.reader(file)) or [[]]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read {path.name}: {error}") from error
-    if tuple(header) != COLUMNS:
-        raise DataError(f"{path.name} does not begin with the columns {', '.join(COLUMNS)}")
-    problems = [
-        f"row {number}: '{','.join(row)}' is not a case, a patient and a side"
-        for number, row in enumerate(rows, start=2)
-        if len(row) != len(COLUMNS) or row[2] not in (*SIDES, EXCLUDED)
-    ]
-    splits = {row[0]: row[2] for row in rows if len(row) == len(COLUMNS)}
-    if len(splits) < len(rows) and not problems:
-        problems.append("a case occurs more than once")
-    sides: dict[str, set[str]] = defaultdict(set)
-    for _, patient, side in rows if not problems else ():
-        sides[patient] |= {side} - {EXCLUDED}
-    problems += [
-        f"patient '{patient}' is in {' and in '.join(sorted(found))}"
-        for patient, found in sides.items()
-        if len(found) > 1
-    ]
-    if problems:
-        raise DataError(f"{path.name} is damaged", problems)
-    return splits
+    official = has_official_split(table, config)
+    drawn = assign_splits(table, config, groups=hashes)
+    splits, warnings = check_content(drawn, hashes, official=official)
+    return splits, warnings if official else list(shared_content(table, hashes))
 
 
 def _check_official(table: CaseTable) -> None:

@@ -8,14 +8,8 @@ from hypothesis import strategies as st
 from datamodules.cases import Case, CaseTable, Source
 from datamodules.configs.splits import SplitConfig
 from datamodules.errors import ConfigError, DataError
-from datamodules.splits import (
-    assign_splits,
-    check_content,
-    has_official_split,
-    read_splits,
-    shared_content,
-    write_splits,
-)
+from datamodules.splits import assign_splits, check_content, has_official_split, shared_content
+from datamodules.splits_file import read_splits, write_splits
 
 
 def table_of(rows, findings=False):

@@ -10,7 +10,7 @@ from callbacks.predictions import write_predictions
 from datamodules.batches import LabelSet
 from datamodules.cases import Case, CaseTable, Source
 from datamodules.configs.xrays import XrayPreprocessing, XraysConfig
-from datamodules.splits import write_splits
+from datamodules.splits_file import write_splits
 from datamodules.targets import target_matrix
 from datamodules.xrays import XraysData
 from experiments.configs.logging import LoggingConfig

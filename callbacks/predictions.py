@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 
-def write_predictions(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows as CSV with the columns of the first."""
+def write_predictions(
+    path: Path, rows: Sequence[dict[str, Any]], id_column: str = "case_id"
+) -> None:
+    """Write rows as CSV with the columns of the first; without rows, the header has the id alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["case_id"])
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [id_column])
         writer.writeheader()
         writer.writerows(rows)
     temporary.replace(path)

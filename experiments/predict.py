@@ -64,7 +64,7 @@ def _write(
     try:
         if failed:
             write_predictions(output / "failures.csv", failed)
-        write_predictions(output / "predictions.csv", done)
+        write_predictions(output / "predictions.csv", done, id_column="file")
     except OSError as error:
         raise ConfigError(f"cannot write to {output}: {error.strerror}") from error
 

@@ -10,7 +10,7 @@ from typing import Any
 def write_predictions(
     path: Path, rows: Sequence[dict[str, Any]], id_column: str = "case_id"
 ) -> None:
-    """Write rows as CSV with the columns of the first; without rows, the header has the id alone."""
+    """Write rows as CSV with the columns of the first; without rows, only the id's column."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("w", newline="") as file:

@@ -2,19 +2,48 @@
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+Row = dict[str, Any]
 
-def write_predictions(
-    path: Path, rows: Sequence[dict[str, Any]], id_column: str = "case_id"
-) -> None:
-    """Write rows as CSV with the columns of the first; without rows, only the id's column."""
+
+@contextmanager
+def prediction_table(path: Path, id_column: str = "case_id") -> Iterator[Callable[[Row], None]]:
+    """Write a CSV row by row, with the columns of the first; without rows, only the id's column.
+
+    The table is there when the block has ended well; else nothing is left of it.
+
+    Args:
+        path: Its folder is made where it is missing.
+        id_column: The only column of an empty table.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [id_column])
-        writer.writeheader()
-        writer.writerows(rows)
-    temporary.replace(path)
+    try:
+        # A name that is no UTF-8 is written as the bytes that it is.
+        with temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+            table: csv.DictWriter[str] = csv.DictWriter(file, fieldnames=[])
+
+            def write(row: Row) -> None:
+                if not table.fieldnames:
+                    table.fieldnames = list(row)
+                    table.writeheader()
+                table.writerow(row)
+
+            yield write
+            if not table.fieldnames:
+                table.fieldnames = [id_column]
+                table.writeheader()
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_predictions(path: Path, rows: Sequence[Row], id_column: str = "case_id") -> None:
+    """Write rows as CSV with the columns of the first; without rows, only the id's column."""
+    with prediction_table(path, id_column) as write:
+        for row in rows:
+            write(row)

@@ -3,17 +3,14 @@
 import logging
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ProgressBar, RichProgressBar
-from rich.progress import track as rich_track
 
 from lightning_modules.base import TaskModule
 
 log = logging.getLogger("lightbox")
-Step = TypeVar("Step")
 
 
 class TrainingBar(RichProgressBar):
@@ -51,11 +48,6 @@ class NoBar(ProgressBar):
 def progress_bar(monitor: str | None) -> ProgressBar:
     """A bar when a person watches, else none."""
     return TrainingBar(monitor) if sys.stderr.isatty() else NoBar()
-
-
-def track(steps: Sequence[Step], what: str = "predicting") -> Iterable[Step]:
-    """Go through steps behind a bar, when a person watches."""
-    return rich_track(steps, what, transient=True) if sys.stderr.isatty() else steps
 
 
 class EpochLines(pl.Callback):

@@ -32,6 +32,13 @@ class StepSeed(pl.Callback):
         del pl_module, batch
         key = (self.seed, trainer.current_epoch, batch_idx, trainer.global_rank)
         drawn = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
-        torch.manual_seed(drawn)
+        _seed_torch(drawn)
         np.random.seed(drawn % 2**32)
         random.seed(drawn)
+
+
+def _seed_torch(seed: int) -> None:
+    """Like ``torch.manual_seed``, which takes 0.4 ms for devices that are not there."""
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)

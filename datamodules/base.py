@@ -12,9 +12,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from datamodules.cases import CaseTable
 from datamodules.configs.data import DataSettings
+from datamodules.doctor.examination import examine_cases
 from datamodules.errors import DataError
+from datamodules.hard_cases import CaseErrors
+from datamodules.readers.reader import Reading
 from datamodules.samplers import Draw, EvaluationSampler, TrainingSampler
-from datamodules.splits import assign_splits, check_content, divide
+from datamodules.splits import ContentHashes, check_content, divide
 from datamodules.splits_file import check_same_patients, read_splits, write_splits
 
 SPLITS = ("train", "val", "test")
@@ -26,7 +29,8 @@ class TaskDataModule(pl.LightningDataModule):
     A task writes :meth:`prepare_pixels` and :meth:`dataset`, and may write :meth:`facts` and
     :meth:`case_weights`.
     Call :meth:`prepare` once before training; the order of training cases is then a function of
-    (seed, epoch), so that a checkpoint holds two numbers and no history.
+    (seed, epoch), so that a checkpoint holds two numbers and no history. Only hard-case sampling
+    adds what it goes by: ``case_errors``, set by a task that has it, and read by ``case_weights``.
 
     Args:
         config: Settings.
@@ -40,11 +44,13 @@ class TaskDataModule(pl.LightningDataModule):
         self.splits: dict[str, str] = {}
         self.notices: list[str] = []
         self.allow_zero_length_dataloader_with_multiple_devices = False
+        self.case_errors: CaseErrors | None = None
+        self._sampler: TrainingSampler | None = None
         self._resume_at = (0, 0)
 
     @abstractmethod
-    def prepare_pixels(self, table: CaseTable) -> Mapping[str, bytes]:
-        """Preprocess every case once, and return a hash of each one's content by case id."""
+    def prepare_pixels(self, table: CaseTable) -> ContentHashes:
+        """Preprocess every case once, and return hashes of each one's content by case id."""
 
     @abstractmethod
     def dataset(self, *, training: bool) -> Dataset[Any]:
@@ -66,8 +72,12 @@ class TaskDataModule(pl.LightningDataModule):
             DataError: If the dataset is not laid out as its reader expects.
         """
         if self._table is None:
-            self._table = self.config.reader.read()
+            self._table = self.arrange(self.config.reader.read())
         return self._table
+
+    def arrange(self, table: CaseTable) -> CaseTable:
+        """What the task makes of the cases that a reader lists; by default they stay as they are."""
+        return table
 
     @property
     def table(self) -> CaseTable:
@@ -78,9 +88,9 @@ class TaskDataModule(pl.LightningDataModule):
         """Look for faults that need no pixels, before anything is made.
 
         Raises:
-            DataError: If the cases cannot be read or divided.
+            DataError: Lists all of them.
         """
-        assign_splits(self.read(), self.config.split)
+        examine_cases(self.config, Reading.attempt(self.read)).refuse_errors()
 
     def prepare(self, splits_file: Path | None = None, *, held_out: bool = False) -> None:
         """Read the cases, preprocess them, and divide them.
@@ -105,7 +115,7 @@ class TaskDataModule(pl.LightningDataModule):
         if splits_file is not None and kept is None:
             write_splits(splits_file, self.table, self.splits)
 
-    def _divide(self, hashes: Mapping[str, bytes], kept: dict[str, str] | None) -> None:
+    def _divide(self, hashes: ContentHashes, kept: dict[str, str] | None) -> None:
         self.splits, notices = divide(self.table, self.config.split, hashes)
         self.notices += notices
         if kept is not None:
@@ -138,7 +148,14 @@ class TaskDataModule(pl.LightningDataModule):
         )
         sampler.resume(*self._resume_at)
         self._resume_at = (0, 0)
+        self._sampler = sampler
         return self._loader(self.dataset(training=True), sampler)
+
+    def reweigh(self) -> None:
+        """After an epoch, let the errors seen in it change the chances; all processes together."""
+        if self.case_errors is not None and self._sampler is not None:
+            self.case_errors.finish_epoch()
+            self._sampler.reweigh(self.case_weights(self.indices("train")))
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Batches of the validation cases, each once."""
@@ -204,21 +221,35 @@ class TaskDataModule(pl.LightningDataModule):
         batch["patient_id"] = [case.patient_id for case in cases]
         return batch
 
+    def transfer_batch_to_device(
+        self,
+        batch: Any,  # noqa: ANN401
+        device: torch.device,
+        dataloader_idx: int,
+    ) -> Any:  # noqa: ANN401
+        """Move the tensors; the ids stay aside, as Lightning would look at every one of them."""
+        ids = {name: batch.pop(name) for name in ("case_id", "patient_id") if name in batch}
+        return {**super().transfer_batch_to_device(batch, device, dataloader_idx), **ids}
+
     def state_dict(self) -> dict[str, Any]:
-        """Epoch and number of batches done in it: all that the order of cases depends on."""
+        """Epoch and number of batches done in it, and errors: all that the order depends on."""
         if self.trainer is None:
             return {}
         loop = self.trainer.fit_loop
         done = loop.epoch_loop.batch_progress.current.ready
         whole = done >= self.trainer.num_training_batches
+        errors = {} if self.case_errors is None else {"case_errors": self.case_errors.state_dict()}
         return {
             "epoch": vars(loop.epoch_progress.current)["processed"],
             "batches": 0 if whole else done,
+            **errors,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Start the next training loader where the checkpoint was saved."""
         self._resume_at = (state_dict["epoch"], state_dict["batches"])
+        if self.case_errors is not None and "case_errors" in state_dict:
+            self.case_errors.load_state_dict(state_dict["case_errors"])
 
 
 def _as_it_is(batch: Any) -> Any:  # noqa: ANN401 - whatever the dataset made

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from datamodules.table_features import TableColumn
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -46,6 +48,8 @@ class DataInfo:
         negatives: Training cases in which each label is known not to hold.
         channels: Image channels.
         size: Image height and width in pixels.
+        table: What of each case's table is given beside the image.
+        candidates: Whether a case is a place in an image, seen as context and detail.
     """
 
     labels: LabelSet
@@ -53,10 +57,25 @@ class DataInfo:
     negatives: tuple[int, ...]
     channels: int
     size: tuple[int, int]
+    table: tuple[TableColumn, ...] = ()
+    candidates: bool = False
+
+    @property
+    def table_width(self) -> int:
+        """Numbers given beside the image."""
+        return sum(column.width for column in self.table)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, loadable with ``weights_only=True``."""
-        return asdict(self)
+        return {
+            "labels": asdict(self.labels),
+            "positives": self.positives,
+            "negatives": self.negatives,
+            "channels": self.channels,
+            "size": self.size,
+            "table": [column.to_dict() for column in self.table],
+            "candidates": self.candidates,
+        }
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> DataInfo:
@@ -68,6 +87,8 @@ class DataInfo:
             negatives=tuple(values["negatives"]),
             channels=values["channels"],
             size=(values["size"][0], values["size"][1]),
+            table=tuple(TableColumn.from_dict(column) for column in values.get("table", ())),
+            candidates=values.get("candidates", False),
         )
 
 
@@ -75,10 +96,14 @@ class XrayBatch(TypedDict):
     """A batch of X-rays.
 
     Keys:
-        image: float32 ``(B, 1, H, W)``, normalised as the preprocessing says.
+        image: float32 ``(N, 1, H, W)``, normalised as the preprocessing says; N is B, but for
+            exams, which have several images each.
         target: float32 ``(B, L)``: 1 holds, 0 does not, NaN not known. One-hot when exclusive.
         index: int64 ``(B,)``, position in the datamodule's table of cases.
         epoch, draw: int64 ``(B,)``, the key that the augmentation was drawn from (-1: none).
+        table: float32 ``(B, F)``, what the table knows of each case; F may be 0.
+        case_of: int64 ``(N,)``, for exams only: position in the batch of each image's case.
+        detail: float32 ``(B, 1, H, W)``, for candidates only: what ``image`` shows the context of.
         case_id, patient_id: added in the main process, so that workers carry no strings.
     """
 
@@ -87,5 +112,8 @@ class XrayBatch(TypedDict):
     index: Tensor
     epoch: Tensor
     draw: Tensor
+    table: Tensor
+    case_of: NotRequired[Tensor]
+    detail: NotRequired[Tensor]
     case_id: NotRequired[list[str]]
     patient_id: NotRequired[list[str]]

@@ -5,19 +5,14 @@ import logging
 import os
 import secrets
 import shutil
-import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from datamodules.cache_entries import (
     GEOMETRIES,
@@ -34,15 +29,11 @@ from datamodules.cache_entries import (
 from datamodules.cache_lock import builder_lock
 from datamodules.cases import Source
 from datamodules.errors import ConfigError, DataError
+from datamodules.parallel import map_in_order, shown
 
 LOG = logging.getLogger("lightbox")
-AHEAD = 4
-"""Films a thread that may be decoded and not yet written: this bounds the memory."""
 SPARE_BYTES = 1_000_000
 SPARE_BYTES_AN_ITEM = 200
-LINES = 10
-SECONDS_A_LINE = 1.0
-"""Where no bar can be shown: so many lines a dataset, but none for one that is done at once."""
 OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -156,7 +147,9 @@ class CacheBuilder:
             header = {"shape": (count, *self.shape), "fortran_order": False}
             descr = np.lib.format.dtype_to_descr(self.dtype)
             np.lib.format.write_array_header_1_0(file, {**header, "descr": descr})
-            for result in self._show(self._prepare_all()):
+            results = map_in_order(self._prepare_one, self.items, self.threads)
+            title = f"Preparing {self.dataset}"
+            for result in shown(results, title, count, progress=self.progress):
                 if isinstance(result, str):
                     problems.append(result)
                 elif not problems:
@@ -182,21 +175,6 @@ class CacheBuilder:
             raise ValueError(f"prepared {image.dtype} {image.shape}, not {self.dtype} {self.shape}")
         return np.ascontiguousarray(image).data
 
-    def _prepare_all(self) -> Iterator[Prepared | str]:
-        """Results in the order of the items, only so many ahead of the writer."""
-        threads = self.threads or len(os.sched_getaffinity(0))
-        waiting: deque[Future[Prepared | str]] = deque()
-        executor = ThreadPoolExecutor(threads, thread_name_prefix="cache")
-        try:
-            for item in self.items:
-                waiting.append(executor.submit(self._prepare_one, item))
-                if len(waiting) >= AHEAD * threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            executor.shutdown(cancel_futures=True)
-
     def _prepare_one(self, item: CacheItem) -> Prepared | str:
         try:
             return self.prepare(item)
@@ -204,14 +182,6 @@ class CacheBuilder:
             return f"{item}: {error}"
         except OSError as error:
             return f"{item}: it cannot be read: {error.strerror}"
-
-    def _show(self, results: Iterator[Prepared | str]) -> Iterator[Prepared | str]:
-        title, count = f"Preparing {self.dataset}", len(self.items)
-        if self.progress and not sys.stderr.isatty():
-            yield from _logged(results, title, count)
-            return
-        console = Console(stderr=True)
-        yield from track(results, title, count, console=console, disable=not self.progress)
 
     def _publish(self, partial: Path) -> None:
         for file in partial.iterdir():
@@ -223,16 +193,6 @@ class CacheBuilder:
             if not self.path.is_dir():
                 raise
         _sync(self.path.parent)
-
-
-def _logged(results: Iterator[Prepared | str], title: str, count: int) -> Iterator[Prepared | str]:
-    said, when = 0, time.monotonic()
-    for done, result in enumerate(results, start=1):
-        yield result
-        tenth = done * LINES // count
-        if tenth > said and time.monotonic() - when >= SECONDS_A_LINE:
-            LOG.info("%s: %d of %d images", title, done, count)
-            said, when = tenth, time.monotonic()
 
 
 def refuse_unreadable(problems: Sequence[str], items: int) -> None:

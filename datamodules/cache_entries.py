@@ -12,6 +12,7 @@ import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.cache_lock import builder_lock
+from datamodules.errors import DataError
 
 FORMAT = 1
 NAME_BYTES = 16
@@ -68,6 +70,25 @@ class ImageCache:
             self.path / IMAGES, mmap_mode="r", allow_pickle=False
         )
         return images
+
+    def read(self, row: int) -> NDArray[Any]:
+        """Copy one image from the file, without the map.
+
+        Pages that a process has mapped count as its own memory, which in a worker would grow with
+        the dataset; and where a map would end the process, a file cut short is an error.
+
+        Raises:
+            DataError: If the file is shorter than it was.
+        """
+        image = np.empty(self.images.shape[1:], self.images.dtype)
+        offset = self.images.offset + row * image.nbytes
+        if os.preadv(self._file.fileno(), [image], offset) < image.nbytes:
+            raise DataError("the image cache was cut short while in use; start again to rebuild it")
+        return image
+
+    @cached_property
+    def _file(self) -> FileIO:
+        return (self.path / IMAGES).open("rb", buffering=0)
 
     @cached_property
     def hashes(self) -> NDArray[np.uint8]:

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from datamodules.errors import DataError
+from datamodules.problems import FaultyCasesError, Kind, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Case:
         attributes: What subgroup figures may be asked by: age, sex, view, ...
         split: The official split, when the dataset has one: ``train``, ``val``, ``test``, or
             ``train_val`` where validation is still to be drawn by patient.
+        exam_id: The exam (study) that an image belongs to, unique in the dataset; None: not known.
     """
 
     case_id: str
@@ -49,6 +51,7 @@ class Case:
     site: str | None = None
     attributes: Mapping[str, str | float | None] = field(default_factory=dict)
     split: str | None = None
+    exam_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,19 @@ class CaseTable:
         if not self.cases:
             raise DataError(f"dataset '{self.name}' has no cases")
         counts = Counter(case.case_id for case in self.cases)
-        repeated = [f"case id '{name}' occurs {n} times" for name, n in counts.items() if n > 1]
+        repeated = [
+            Problem(Kind.CASE_ID, "", f"case id '{name}' occurs {n} times", case_id=name)
+            for name, n in counts.items()
+            if n > 1
+        ]
         if repeated:
-            raise DataError(f"dataset '{self.name}': case ids are not unique", repeated)
+            first = {case.case_id: case for case in reversed(self.cases)}
+            sound = tuple(case for case in self.cases if first[case.case_id] is case)
+            raise FaultyCasesError(
+                f"dataset '{self.name}': case ids are not unique",
+                repeated,
+                replace(self, cases=sound),
+            )
 
 
 def resolve(root: Path, relative: str) -> Path:

@@ -1,6 +1,12 @@
 """The errors that cross a command's boundary: what is wrong, where, and what to do."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datamodules.problems import Problem
 
 
 class LightboxError(Exception):
@@ -21,8 +27,10 @@ class DataError(LightboxError):
     exit_code = 5
     shown = 20
 
-    def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
-        self.problems = tuple(problems)
+    def __init__(self, message: str, problems: Sequence[Problem | str] = ()) -> None:
+        self.message = message
+        self.found = tuple(problems)
+        self.problems = tuple(str(problem) for problem in problems)
         lines = [message, *(f"  - {problem}" for problem in self.problems[: self.shown])]
         if len(self.problems) > self.shown:
             lines.append(f"  ... and {len(self.problems) - self.shown} more")

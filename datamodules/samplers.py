@@ -1,4 +1,4 @@
-"""Which case is drawn when: a function of (seed, epoch), so that a resume needs no history."""
+"""Which case is drawn when: a function of seed, epoch and weights, not of earlier epochs."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -49,7 +49,7 @@ class TrainingSampler(Sampler[list[Draw]]):
     ) -> None:
         self.indices = np.asarray(indices, dtype=np.int64)
         self.batch_size, self.seed = batch_size, seed
-        self.weights = None if weights is None else weights / weights.sum()
+        self.reweigh(weights)
         self.rank, self.world_size = rank, world_size
         self.epoch = 0
         self.skip = 0
@@ -62,6 +62,10 @@ class TrainingSampler(Sampler[list[Draw]]):
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration."""
         self.epoch = epoch
+
+    def reweigh(self, weights: np.ndarray | None) -> None:
+        """Change the chance of each case, between two epochs; None: each once."""
+        self.weights = None if weights is None else weights / weights.sum()
 
     def resume(self, epoch: int, batches_done: int) -> None:
         """Make the next iteration start after the batches that a checkpoint has seen."""
@@ -114,22 +118,28 @@ class EvaluationSampler(Sampler[list[Draw]]):
             yield [Draw(index) for index in self.indices[start : start + self.batch_size]]
 
 
-def label_balanced_weights(targets: np.ndarray, *, exclusive: bool) -> np.ndarray:
+def label_balanced_weights(
+    targets: np.ndarray, *, exclusive: bool, importance: np.ndarray | None = None
+) -> np.ndarray:
     """Chance of each case so that every outcome of every label is drawn equally often.
 
     Args:
         targets: float ``(n, L)``: 1, 0, or NaN where not known.
         exclusive: Whether exactly one label holds a case; then only label = 1 is an outcome.
+        importance: Of each case against others with the same outcome, float64 ``(n,)``, positive;
+            None: all alike.
 
     Returns:
-        float64 ``(n,)``, positive: the mean over a case's known labels of one over the number of
-        cases with the same outcome; a case without a known label has the least weight.
+        float64 ``(n,)``, positive: a case's importance, times the mean over its known labels of
+        one over the summed importance of the cases with the same outcome (without importance:
+        over their number); a case without a known label has the least weight.
     """
+    importance = np.ones(len(targets)) if importance is None else importance
     weights = np.full(targets.shape, np.nan)
     for label in range(targets.shape[1]):
         for outcome in (1.0,) if exclusive else (0.0, 1.0):
             same = targets[:, label] == outcome
-            weights[same, label] = 1.0 / max(1, same.sum())
+            weights[same, label] = importance[same] / importance[same].sum()
     known = ~np.isnan(weights)
     mean = np.where(known, weights, 0.0).sum(1) / np.maximum(1, known.sum(1))
     least = mean[mean > 0].min() if (mean > 0).any() else 1.0

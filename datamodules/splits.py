@@ -8,6 +8,8 @@ from datamodules.configs.splits import SplitConfig
 from datamodules.errors import ConfigError, DataError
 from datamodules.stratified_draw import draw_stratified
 
+ContentHashes = Mapping[str, bytes | str | tuple[bytes, ...]]
+"""Hash of the content of each case by case id; several hashes for a case of several images."""
 SIDES = ("train", "val", "test")
 EXCLUDED = "excluded"
 
@@ -15,7 +17,7 @@ EXCLUDED = "excluded"
 def assign_splits(
     table: CaseTable,
     config: SplitConfig,
-    groups: Mapping[str, bytes | str] | None = None,
+    groups: ContentHashes | None = None,
 ) -> dict[str, str]:
     """Divide cases into train, val and test; a patient is on one side only.
 
@@ -26,7 +28,7 @@ def assign_splits(
     Args:
         table: The cases.
         config: Shares, seed, and whether the official split counts.
-        groups: Content hash by case id; patients who share content are drawn together.
+        groups: Content by case id; patients who share content are drawn together.
 
     Returns:
         ``train``, ``val`` or ``test`` for every case id.
@@ -58,7 +60,7 @@ def has_official_split(table: CaseTable, config: SplitConfig) -> bool:
     return config.official and any(case.split for case in table.cases)
 
 
-def shared_content(table: CaseTable, groups: Mapping[str, bytes | str]) -> tuple[str, ...]:
+def shared_content(table: CaseTable, groups: ContentHashes) -> tuple[str, ...]:
     """Say, for the report, which patients share identical images and stay on one side."""
     shared = [unit for unit in _units(table.cases, groups) if len(_patients(unit)) > 1]
     return tuple(
@@ -68,13 +70,13 @@ def shared_content(table: CaseTable, groups: Mapping[str, bytes | str]) -> tuple
 
 
 def check_content(
-    splits: Mapping[str, str], hashes: Mapping[str, bytes | str], official: bool
+    splits: Mapping[str, str], hashes: ContentHashes, official: bool
 ) -> tuple[dict[str, str], list[str]]:
     """Look for identical content on two sides.
 
     Args:
         splits: Side of each case id.
-        hashes: Content hash by case id.
+        hashes: Content by case id.
         official: Whether the split is the dataset's own. Then copies stay in test before val
             before train, and become ``excluded`` elsewhere.
 
@@ -86,8 +88,8 @@ def check_content(
     """
     groups: dict[bytes | str, list[str]] = defaultdict(list)
     for case_id in splits:
-        if case_id in hashes:
-            groups[hashes[case_id]].append(case_id)
+        for content in _contents(hashes, case_id):
+            groups[content].append(case_id)
     checked, warnings = dict(splits), []
     for copies in groups.values():
         sides = {splits[case_id] for case_id in copies} & set(SIDES)
@@ -109,7 +111,7 @@ def check_content(
 
 
 def divide(
-    table: CaseTable, config: SplitConfig, hashes: Mapping[str, bytes]
+    table: CaseTable, config: SplitConfig, hashes: ContentHashes
 ) -> tuple[dict[str, str], list[str]]:
     """Assign splits and look for identical content on two sides.
 
@@ -122,21 +124,42 @@ def divide(
     official = has_official_split(table, config)
     drawn = assign_splits(table, config, groups=hashes)
     splits, warnings = check_content(drawn, hashes, official=official)
-    return splits, warnings if official else list(shared_content(table, hashes))
+    if not official:
+        return splits, list(shared_content(table, hashes))
+    return splits, [*_drawn_beside_official(table, config), *warnings]
+
+
+def _drawn_beside_official(table: CaseTable, config: SplitConfig) -> list[str]:
+    """Say that a test set was drawn, where the official split has none."""
+    if config.test_fraction == 0 or any(case.split == "test" for case in table.cases):
+        return []
+    return [
+        "The official split has no test cases: they are drawn from its training cases, and figures"
+        " do not compare with published ones."
+    ]
+
+
+def without_side(cases: Iterable[Case]) -> list[Case]:
+    """The cases that have no side in the official split."""
+    return [case for case in cases if case.split not in (*SIDES, "train_val")]
+
+
+def on_two_sides(cases: Iterable[Case]) -> dict[str, dict[str, str]]:
+    """The patients on more than one official side: a case id for each side, by patient."""
+    sides: dict[str, dict[str, str]] = defaultdict(dict)
+    for case in cases:
+        sides[case.patient_id].setdefault(case.split or "", case.case_id)
+    return {patient: found for patient, found in sides.items() if len(found) > 1}
 
 
 def _check_official(table: CaseTable) -> None:
-    without = [case.case_id for case in table.cases if case.split not in (*SIDES, "train_val")]
-    if without:
-        raise DataError("some cases have an official side and others none", without)
-    sides: dict[str, dict[str, str]] = defaultdict(dict)
-    for case in table.cases:
-        sides[case.patient_id].setdefault(case.split or "", case.case_id)
+    if without := without_side(table.cases):
+        names = [case.case_id for case in without]
+        raise DataError("some cases have an official side and others none", names)
     problems = [
         f"patient '{patient}': "
         + ", ".join(f"case '{case_id}' in {side}" for side, case_id in found.items())
-        for patient, found in sides.items()
-        if len(found) > 1
+        for patient, found in on_two_sides(table.cases).items()
     ]
     if problems:
         raise DataError(
@@ -160,7 +183,7 @@ def _fractions_to_draw(official: Iterable[str], config: SplitConfig) -> dict[str
     return fractions
 
 
-def _units(cases: Sequence[Case], groups: Mapping[str, bytes | str]) -> list[list[Case]]:
+def _units(cases: Sequence[Case], groups: ContentHashes) -> list[list[Case]]:
     """Cases that must stay together: those of a patient, and of patients who share content."""
     parent: dict[object, object] = {}
 
@@ -173,12 +196,17 @@ def _units(cases: Sequence[Case], groups: Mapping[str, bytes | str]) -> list[lis
 
     for case in cases:
         patient = find(("patient", case.patient_id))
-        if case.case_id in groups:
-            parent[find(("content", groups[case.case_id]))] = patient
+        for content in _contents(groups, case.case_id):
+            parent[find(("content", content))] = patient
     units: dict[object, list[Case]] = defaultdict(list)
     for case in cases:
         units[find(("patient", case.patient_id))].append(case)
     return list(units.values())
+
+
+def _contents(hashes: ContentHashes, case_id: str) -> tuple[bytes | str, ...]:
+    found = hashes.get(case_id, ())
+    return tuple(dict.fromkeys(found)) if isinstance(found, tuple) else (found,)
 
 
 def _patients(unit: Sequence[Case]) -> list[str]:

@@ -60,6 +60,22 @@ def target_matrix(table: CaseTable, labels: LabelSet) -> np.ndarray:
     return targets
 
 
+def lacking_outcomes(targets: np.ndarray, labels: LabelSet, split: str) -> list[str]:
+    """A line for each outcome of a label that no case of a split has.
+
+    Args:
+        targets: Of the split's cases, float32 ``(n, labels)``.
+        labels: The labels.
+        split: Its name.
+    """
+    return [
+        f"'{name}' has no {word} case in {split}"
+        for name, column in zip(labels.names, targets.T, strict=True)
+        for word, outcome in (("positive", 1), ("negative", 0))
+        if not (column == outcome).any()
+    ]
+
+
 def _refuse_unknown_classes(table: CaseTable, labels: LabelSet) -> None:
     known = {*labels.names, labels.negative}
     found = dict.fromkeys(

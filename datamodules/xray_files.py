@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from datamodules.batches import XrayBatch
 from datamodules.configs.xrays import XrayPreprocessing
@@ -77,9 +78,19 @@ def prepare_file(path: Path, config: XrayPreprocessing) -> PreparedXray:
 
 
 def as_batch(
-    names: Sequence[str], films: Sequence[PreparedXray], config: XrayPreprocessing
+    names: Sequence[str],
+    films: Sequence[PreparedXray],
+    config: XrayPreprocessing,
+    table: NDArray[np.float32] | None = None,
 ) -> XrayBatch:
-    """A batch without truth; case and patient are the file's name."""
+    """A batch without truth; case and patient are the file's name.
+
+    Args:
+        names: Of the files.
+        films: As :func:`prepare_file` made them.
+        config: Says how they are normalised.
+        table: What the model is given beside each image, float32 ``(n, F)``; None: nothing.
+    """
     images = normalise(np.stack([film.image for film in films]), config)
     none = torch.full((len(films),), -1, dtype=torch.int64)
     return XrayBatch(
@@ -88,6 +99,7 @@ def as_batch(
         index=none,
         epoch=none,
         draw=none,
+        table=torch.from_numpy(np.zeros((len(films), 0), np.float32) if table is None else table),
         case_id=list(names),
         patient_id=list(names),
     )

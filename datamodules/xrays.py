@@ -1,28 +1,29 @@
 """X-rays with their labels: preprocessed once into a memory map, augmented in the workers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch.utils.data import Dataset
 
-from datamodules.base import TaskDataModule, draws_of
-from datamodules.batches import DataInfo, LabelSet, XrayBatch
-from datamodules.cache import CacheItem, ImageCache, build_or_open
-from datamodules.cases import CaseTable, resolve
-from datamodules.configs.xrays import XrayAugmentation, XraysConfig
+from datamodules.base import TaskDataModule
+from datamodules.batches import DataInfo, LabelSet
+from datamodules.cache import ImageCache
+from datamodules.candidates import has_candidates
+from datamodules.cases import CaseTable
+from datamodules.configs.xrays import XraysConfig
+from datamodules.doctor.xrays import examine_xrays
 from datamodules.errors import ConfigError, DataError
-from datamodules.samplers import Draw, label_balanced_weights
-from datamodules.targets import label_set, target_matrix
-from datamodules.transforms.xray_augmentation import AugmentXray
-from datamodules.transforms.xray_preprocessing import (
-    PREPROCESSING_VERSION,
-    PreprocessXray,
-    normalise,
-)
-from datamodules.transforms.xray_reading import read_xray
+from datamodules.exams import group_exams
+from datamodules.hard_cases import CaseErrors
+from datamodules.samplers import label_balanced_weights
+from datamodules.splits import ContentHashes
+from datamodules.table_features import TableColumn, encode, fit_columns
+from datamodules.targets import label_set, lacking_outcomes, target_matrix
+from datamodules.transforms.xray_geometry import Geometry
+from datamodules.xray_cache import cache_xrays
+from datamodules.xray_dataset import XrayArrays, XrayDataset
 
 
 class XraysData(TaskDataModule):
@@ -31,56 +32,75 @@ class XraysData(TaskDataModule):
     Args:
         config: Settings.
         seed: Seed of the experiment.
-        labels: The labels of a trained model, when an external dataset is to be scored by it.
+        trained: What a trained model knew of its data, when an external dataset is to be scored.
     """
 
     config: XraysConfig
 
-    def __init__(self, config: XraysConfig, seed: int = 0, labels: LabelSet | None = None) -> None:
+    def __init__(self, config: XraysConfig, seed: int = 0, trained: DataInfo | None = None) -> None:
         super().__init__(config, seed)
-        self.labels = labels
+        self.labels: LabelSet | None = trained.labels if trained is not None else None
+        self.columns: tuple[TableColumn, ...] | None = (
+            trained.table if trained is not None else None
+        )
         self.targets: np.ndarray
         self.cache: ImageCache
+        self.starts: np.ndarray
 
-    def prepare_pixels(self, table: CaseTable) -> Mapping[str, bytes]:
+    def prepare_pixels(self, table: CaseTable) -> ContentHashes:
         """Build the targets and the cache of images."""
         self.labels = self.labels or label_set(table, self.config.labels)
         self.targets = target_matrix(table, self.labels)
-        preprocess = PreprocessXray(self.config.preprocessing)
-        size = self.config.preprocessing.size
-        self.cache = build_or_open(
-            [
-                CacheItem(
-                    case.case_id,
-                    source := _only_image(case.inputs),
-                    resolve(table.root, source.path),
-                )
-                for case in table.cases
-            ],
-            lambda item: preprocess(read_xray(item.path, item.source.selector)),
-            {"version": PREPROCESSING_VERSION, **self.config.preprocessing.stored()},
-            shape=(size, size),
-            dataset=table.name,
-        )
+        self.cache, self.starts = cache_xrays(table, self.config)
+        digests = [digest.tobytes() for digest in self.cache.hashes]
         return {
-            case.case_id: digest.tobytes()
-            for case, digest in zip(table.cases, self.cache.hashes, strict=True)
+            case.case_id: tuple(digests[row] for row in self.rows_of(index))
+            for index, case in enumerate(table.cases)
         }
+
+    def rows_of(self, index: int) -> range:
+        """Rows of the cache that hold the images of a case."""
+        return range(int(self.starts[index]), int(self.starts[index + 1]))
+
+    def image_of(self, index: int) -> np.ndarray:
+        """The first image of a case, uint8 ``(size, size)``; of a candidate its context."""
+        image = self.cache.images[self.rows_of(index)[0]]
+        return np.asarray(image if image.ndim == 2 else image[0])
+
+    def geometry_of(self, index: int) -> Geometry:
+        """How the first image of a case was made from its file."""
+        return Geometry.from_dict(self.cache.geometry(self.rows_of(index)[0]))
+
+    def arrange(self, table: CaseTable) -> CaseTable:
+        """Make one case of the images of an exam, when that is what a case is."""
+        return group_exams(table) if self.config.unit == "exam" else table
 
     def check(self) -> None:
         """Look for faults of labels and splits that need no pixels.
 
         Raises:
-            ConfigError: If a label that is asked for does not exist.
-            DataError: If the cases cannot be read or divided.
+            ConfigError: If a label or an attribute that is asked for does not exist.
+            DataError: Lists all of them.
         """
-        target_matrix(self.table, self.labels or label_set(self.table, self.config.labels))
-        super().check()
+        found = examine_xrays(self.config, self._table, pixels=False, labels=self.labels)
+        found.refuse_errors()
+        self._table = found.table
 
-    def dataset(self, *, training: bool) -> "XrayDataset":
+    def dataset(self, *, training: bool) -> XrayDataset:
         """Images from the cache, augmented while training."""
         augmentation = self.config.augmentation if training else None
-        return XrayDataset(self.cache, self.targets, self.config, augmentation, self.seed)
+        return XrayDataset(
+            XrayArrays(self.cache, self.starts, self.targets, self.table_rows),
+            self.config.preprocessing,
+            augmentation,
+            self.seed,
+            exams=self.config.unit == "exam",
+        )
+
+    @cached_property
+    def table_rows(self) -> np.ndarray:
+        """What the table knows of each case, float32 ``(n, F)``."""
+        return encode(self.info.table, self.table.cases)
 
     def indices(self, split: str) -> list[int]:
         """Positions of a split's cases; those without any known label cannot be trained on."""
@@ -90,27 +110,28 @@ class XraysData(TaskDataModule):
     def prepare(self, splits_file: Path | None = None, *, held_out: bool = False) -> None:
         """As for every task, and look whether each label can be learned and judged."""
         super().prepare(splits_file, held_out=held_out)
+        if self.config.sampling == "hard-cases":
+            self.case_errors = CaseErrors(len(self.table.cases))
         if not held_out and self.labels is not None:
             for split in ("train", "val"):
                 self._check_outcomes(split, self.labels)
 
     def _check_outcomes(self, split: str, labels: LabelSet) -> None:
         targets = self.targets[self.indices(split)]
-        lacking = [
-            f"'{name}' has no {word} case in {split}"
-            for name, column in zip(labels.names, targets.T, strict=True)
-            for word, outcome in (("positive", 1), ("negative", 0))
-            if not (column == outcome).any()
-        ]
+        lacking = lacking_outcomes(targets, labels, split)
         if split == "train" and len(lacking) >= len(labels.names):
             raise DataError("there is nothing to learn from these training cases", lacking)
         self.notices += lacking
 
     def case_weights(self, indices: Sequence[int]) -> np.ndarray | None:
-        """Equal chances for every outcome of every label, when sampling is class-balanced."""
+        """Equal chances for every outcome of every label, unless sampling is natural."""
         if self.config.sampling == "natural" or self.labels is None:
             return None
-        return label_balanced_weights(self.targets[indices], exclusive=self.labels.exclusive)
+        errors = self.case_errors
+        importance = None if errors is None else errors.importance()[indices]
+        return label_balanced_weights(
+            self.targets[indices], exclusive=self.labels.exclusive, importance=importance
+        )
 
     def facts(self) -> dict[str, Any]:
         """The data's part of a checkpoint."""
@@ -129,53 +150,13 @@ class XraysData(TaskDataModule):
             negatives=tuple(int(n) for n in (targets == 0).sum(0)),
             channels=1,
             size=(size, size),
+            table=self._columns(),
+            candidates=has_candidates(self.table),
         )
 
-
-class XrayDataset(Dataset[XrayBatch]):
-    """Whole batches of images from the memory map.
-
-    Args:
-        cache: Preprocessed images.
-        targets: float32 ``(n, L)``, in the order of the cache.
-        config: Settings.
-        augmentation: Random changes, or None.
-        seed: Seed of the experiment, part of the key of every random change.
-    """
-
-    def __init__(
-        self,
-        cache: ImageCache,
-        targets: np.ndarray,
-        config: XraysConfig,
-        augmentation: XrayAugmentation | None,
-        seed: int,
-    ) -> None:
-        self.cache, self.targets, self.seed = cache, targets, seed
-        self.preprocessing = config.preprocessing
-        self.augment = AugmentXray(augmentation) if augmentation is not None else None
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def __getitems__(self, draws: Sequence[Draw]) -> XrayBatch:
-        """One batch; torch's loader hands over the whole list of draws."""
-        index, epoch, draw = draws_of(draws)
-        images = np.stack([self._image(*key) for key in draws])
-        return XrayBatch(
-            image=torch.from_numpy(normalise(images, self.preprocessing))[:, None],
-            target=torch.from_numpy(self.targets[index.numpy()]),
-            index=index,
-            epoch=epoch,
-            draw=draw,
-        )
-
-    def _image(self, index: int, epoch: int, draw: int) -> np.ndarray:
-        image = self.cache.images[index]
-        return image if self.augment is None else self.augment(image, self.seed, epoch, draw)
-
-
-def _only_image(inputs: Mapping[str, Any]) -> Any:  # noqa: ANN401 - Source
-    if "image" not in inputs:
-        raise ConfigError(f"this dataset has no X-ray image: its inputs are {', '.join(inputs)}")
-    return inputs["image"]
+    def _columns(self) -> tuple[TableColumn, ...]:
+        """How attributes become numbers: as the trained model has it, or fitted on training."""
+        if self.columns is None:
+            cases = [self.table.cases[index] for index in self.indices("train")]
+            self.columns = fit_columns(self.config.table_features, cases)
+        return self.columns

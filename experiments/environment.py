@@ -2,6 +2,7 @@
 
 import os
 import platform
+import resource
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -41,6 +42,16 @@ def describe_environment() -> dict[str, Any]:
         "gpus": _gpus(),
         "slurm_job": os.environ.get("SLURM_JOB_ID"),
     }
+
+
+def peak_memory_gib() -> dict[str, float]:
+    """The most memory that this process has held so far, and that of its GPU, in GiB."""
+    import torch
+
+    held = {"process": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
+    if torch.cuda.is_available():
+        held["gpu"] = torch.cuda.max_memory_allocated() / 2**30
+    return {place: round(gib, 2) for place, gib in held.items()}
 
 
 def revision() -> dict[str, Any]:

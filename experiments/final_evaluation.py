@@ -9,9 +9,11 @@ from callbacks.checkpoint_files import BEST, read_checkpoint, write_checkpoint
 from callbacks.predictions import write_predictions
 from callbacks.provenance import KEY
 from datamodules.base import TaskDataModule
+from experiments.baselines.comparison import baseline_lines, compare_with_baselines
 from experiments.environment import revision
 from experiments.experiment import Experiment
 from experiments.figures.drawing import draw_run
+from experiments.fingerprint import GUARD, guard_facts, take_fingerprint
 from experiments.metrics_file import headline, metrics_text
 from experiments.reporting.content import write_facts
 from experiments.reporting.facts import collect
@@ -42,7 +44,8 @@ def evaluate_run(
     trainer.validate(module, datamodule=data, verbose=False)
     operating_point = module.choose_operating_point(module.rows["val"])
     if trainer.is_global_zero:
-        freeze(checkpoint, operating_point, folder)
+        guard = take_fingerprint(module, data, trainer.strategy.root_device)
+        freeze(checkpoint, folder, {"operating_point": operating_point, GUARD: guard_facts(guard)})
     splits = ["val", "test"] if data.indices("test") else ["val"]
     if "test" in splits:
         if trainer.is_global_zero:
@@ -50,7 +53,7 @@ def evaluate_run(
         trainer.test(module, datamodule=data, verbose=False)
     if trainer.is_global_zero:
         samples = experiment.logging.bootstrap_samples
-        results = _write_results(module, folder, splits, operating_point, samples)
+        results = _write_results(module, data, folder, splits, operating_point, samples)
         draw_run(module, data, folder, operating_point)
         write_facts(folder, collect(module, data, folder, operating_point))
         write_report(folder)
@@ -58,11 +61,14 @@ def evaluate_run(
         split = splits[-1]
         for line in headline(split, results[split], module.headline):
             log.info(line)
+        for line in baseline_lines(split, results.get("baselines", {})):
+            log.info(line)
         print(f"report: {folder.report_file}", file=sys.stderr)
 
 
 def _write_results(
     module: TaskModule,
+    data: TaskDataModule,
     folder: RunFolder,
     splits: Sequence[str],
     operating_point: dict[str, Any],
@@ -75,11 +81,13 @@ def _write_results(
         results[split] = {name: figure.to_dict() for name, figure in found.items()}
         table = [module.table_row(row, operating_point) for row in rows]
         write_predictions(folder.predictions / f"{split}.csv", table)
+    if baselines := compare_with_baselines(module, data, samples):
+        results["baselines"] = baselines
     write_whole(folder.metrics_file, metrics_text(results))
     return results
 
 
-def freeze(checkpoint: dict[str, Any], operating_point: dict[str, Any], folder: RunFolder) -> None:
-    """Keep the operating point with the weights that it was chosen for."""
-    checkpoint[KEY] = {**checkpoint[KEY], "operating_point": operating_point}
+def freeze(checkpoint: dict[str, Any], folder: RunFolder, facts: dict[str, Any]) -> None:
+    """Keep with the weights what was chosen for them: operating point, fingerprint."""
+    checkpoint[KEY] = {**checkpoint[KEY], **facts}
     write_checkpoint(checkpoint, folder.checkpoints / BEST)

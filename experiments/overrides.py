@@ -125,6 +125,8 @@ def single_value(setting: Setting, words: Sequence[str]) -> str:
 
 
 def _unknown_option(option: str, experiment: Experiment) -> str:
+    if below := [each for each in by_option(experiment) if each.startswith(f"{option}.")]:
+        return f"{option} is a group of options, such as {below[0]}; --help shows them"
     group, _, name = option.rpartition(".")
     for setting in settings_of(experiment):
         owners = [kind for kind, member in setting.kinds.items() if _has(member, name)]

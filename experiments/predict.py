@@ -1,14 +1,24 @@
 """``python -m experiments.predict``: apply a trained model to new files."""
 
+from __future__ import annotations
+
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from datamodules.errors import ConfigError
 from experiments.command_line import guarded
+from experiments.file_command import add_file_arguments, run_on_files
 
-SOME_FAILED = 3
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from experiments.evidence import MadeBy
+    from experiments.predictor import PredictedBatch, Predictor
+
+TABLE, FEATURES = "predictions.csv", "features.npz"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -19,54 +29,71 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m experiments.predict",
-        description="Apply a trained model to new files: probabilities and the decision at the"
-        " operating point that was frozen on validation.",
+        description="Apply a trained model to new files: probabilities, the decision at the"
+        " operating point that was frozen on validation, and whether a file is unlike those that"
+        " the model was trained on.",
         epilog="exit code 0: every file predicted; 3: some could not be read, see failures.csv",
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a checkpoint file")
+    add_file_arguments(parser, TABLE)
     parser.add_argument(
-        "places", type=Path, nargs="+", metavar="FILE_OR_FOLDER", help="PNG, JPEG, TIFF or DICOM"
+        "--overlays",
+        action="store_true",
+        help="draw where the network looks for each label; experiments.explain can do more",
     )
-    parser.add_argument("--output", type=Path, required=True, help="folder for predictions.csv")
     parser.add_argument(
-        "--grad-cam", action="store_true", help="draw over each image where the network looks"
+        "--features",
+        action="store_true",
+        help=f"write the network's features to {FEATURES}: file (n,), features (n, D)",
     )
-    parser.add_argument("--batch-size", type=int, default=16, help="images at a time")
     return parser
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    if arguments.batch_size < 1:
-        raise ConfigError(f"--batch-size must be at least 1, not {arguments.batch_size}")
-    table = arguments.output / "predictions.csv"
-    if table.exists():
-        raise ConfigError(f"{table} is there already; choose another --output")
-    from datamodules.xray_files import find_files
-
-    files = find_files(arguments.places)
-    from experiments.predictor import Predictor
-
-    predictor = Predictor.load(arguments.run)
-    overlays = arguments.output / "overlays" if arguments.grad_cam else None
-    done, failed = predictor.predict_files(files, arguments.batch_size, overlays)
-    _write(arguments.output, done, failed)
-    print(f"{len(done)} of {len(files)} files predicted: {table}")
-    if failed:
-        print(f"{len(failed)} could not be: {arguments.output / 'failures.csv'}", file=sys.stderr)
-    return SOME_FAILED if failed else 0
+    return run_on_files(arguments, TABLE, lambda predictor: _Predictions(arguments, predictor))
 
 
-def _write(
-    output: Path, done: Sequence[dict[str, object]], failed: Sequence[dict[str, object]]
-) -> None:
-    from callbacks.predictions import write_predictions
+class _Predictions:
+    """Rows of predictions.csv; overlays and features where they are asked for."""
 
-    try:
-        if failed:
-            write_predictions(output / "failures.csv", failed)
-        write_predictions(output / "predictions.csv", done, id_column="file")
-    except OSError as error:
-        raise ConfigError(f"cannot write to {output}: {error.strerror}") from error
+    def __init__(self, arguments: argparse.Namespace, predictor: Predictor) -> None:
+        from experiments.evidence import choose_method
+
+        self.output: Path = arguments.output
+        self.predictor = predictor
+        self.method = choose_method(predictor.module, "auto") if arguments.overlays else None
+        self.with_features: bool = arguments.features
+        self.features: dict[str, NDArray[np.float32]] = {}
+        self.done = 0
+
+    def rows(self, predicted: PredictedBatch) -> Iterator[dict[str, Any]]:
+        """A row a file."""
+        for film in predicted.films:
+            self.done += 1
+            if self.with_features:
+                self.features[film.name] = film.features
+            yield self.predictor.row(film)
+        if self.method is not None:
+            self._draw(predicted, self.method)
+
+    def _draw(self, predicted: PredictedBatch, method: MadeBy) -> None:
+        from experiments.evidence import OVERLAYS, draw_evidence
+
+        everything = [self.predictor.module.data.labels.names] * len(predicted.films)
+        for _ in draw_evidence(
+            self.predictor.module, predicted, everything, method, self.output / OVERLAYS
+        ):
+            pass
+
+    def finish(self) -> None:
+        """Write the features of all files."""
+        if self.with_features:
+            from experiments.whole_files import write_features
+
+            write_features(self.output / FEATURES, self.features)
+
+    def summary(self, files: int) -> str:
+        """How many were predicted."""
+        return f"{self.done} of {files} files predicted: {self.output / TABLE}"
 
 
 if __name__ == "__main__":

@@ -1,37 +1,100 @@
 """A trained model applied to files, with the preprocessing that its checkpoint carries."""
 
 import logging
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from pytorch_lightning.utilities import move_data_to_device
 
 from callbacks.checkpoint_files import BEST, read_checkpoint
-from callbacks.progress import track
-from datamodules.errors import CheckpointError, DataError
+from datamodules.batches import XrayBatch
+from datamodules.cases import Case
+from datamodules.errors import CheckpointError, ConfigError, DataError
+from datamodules.file_attributes import read_file_attributes
+from datamodules.film_measures import measure_film
+from datamodules.input_guard import InputGuard, SeenFilm
+from datamodules.parallel import map_in_order, shown
+from datamodules.table_features import encode
+from datamodules.transforms.xray_acquisition import Acquisition, read_acquisition
 from datamodules.transforms.xray_preprocessing import PreparedXray
 from datamodules.xray_files import as_batch, prepare_file
 from experiments.experiment import Experiment
-from experiments.overlays import write_overlay
+from experiments.fingerprint import OUTSIDE, guard_from
 from experiments.tasks import rebuild_module
-from lightning_modules.base import Prediction
-from lightning_modules.explanations import grad_cam
+from lightning_modules.metrics.decisions import called_present, thresholds
 from lightning_modules.xray_classifier import XrayClassifier
 
 log = logging.getLogger("lightbox")
-Table = list[dict[str, Any]]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedFilm:
+    """What a model says of one file.
+
+    Attributes:
+        case: Its name, and what a table knows of it.
+        path: Where it lies.
+        prepared: As the network saw it.
+        scores: Probability of each label.
+        features: Of the network, float32 ``(D,)``.
+        outside: Why it is outside the training data; empty: it is not; None: the checkpoint does
+            not say what the training data are like.
+    """
+
+    case: Case
+    path: Path
+    prepared: PreparedXray
+    scores: list[float]
+    features: NDArray[np.float32]
+    outside: tuple[str, ...] | None
+
+    @property
+    def name(self) -> str:
+        """Of the file, as in predictions.csv."""
+        return self.case.case_id
+
+
+class PredictedBatch(NamedTuple):
+    """Some files together.
+
+    Attributes:
+        batch: What the network saw, on its device; None where no file could be read.
+        films: The files that could be read, in the order of the batch.
+        failed: Rows ``{"file", "reason"}`` of the others.
+    """
+
+    batch: XrayBatch | None
+    films: list[PredictedFilm]
+    failed: list[Row]
+
+
+class _Readable(NamedTuple):
+    name: str
+    prepared: PreparedXray
+    acquisition: Acquisition
 
 
 @dataclass
 class Predictor:
-    """A module with its weights, its preprocessing and its frozen operating point."""
+    """A module with its weights, its preprocessing and its frozen operating point.
+
+    Attributes:
+        module: Ready to predict.
+        experiment: That it was trained in.
+        operating_point: Chosen on validation.
+        guard: What the training data are like; None where the checkpoint does not say.
+    """
 
     module: XrayClassifier
     experiment: Experiment
     operating_point: dict[str, Any]
+    guard: InputGuard | None = None
 
     @classmethod
     def load(cls, source: Path) -> "Predictor":
@@ -54,68 +117,131 @@ class Predictor:
             module.to(device),
             Experiment.model_validate(facts["experiment"]),
             facts["operating_point"],
+            guard_from(facts),
         )
 
+    def cases(self, files: Mapping[str, Path], table: Path | None) -> list[Case]:
+        """A case a file, with what the model is given beside the image.
+
+        Args:
+            files: Paths by name.
+            table: With a row a file; None where the model is given nothing.
+
+        Raises:
+            ConfigError: If the model needs another table than this, or cannot judge whole files.
+        """
+        self._check(table)
+        if self.experiment.data.unit == "exam":
+            log.warning("the model was trained on exams; each file is judged as one of its own")
+        if table is None:
+            return [Case(name, name, {}) for name in files]
+        return list(read_file_attributes(table, self.module.data.table, files).values())
+
+    def _check(self, table: Path | None) -> None:
+        if self.module.data.candidates:
+            raise ConfigError(
+                "this model judges candidates, places in an image, and a file names none; score a"
+                " dataset that lists them: python -m experiments.evaluate RUN --config DATA.yaml"
+            )
+        names = ", ".join(column.name for column in self.module.data.table)
+        if names and table is None:
+            raise ConfigError(
+                f"this model is given {names} beside each image: say --table FILE.csv, with columns"
+                f" file, {names} (file: as in predictions.csv; a blank cell: not known)"
+            )
+        if table is not None and not names:
+            raise ConfigError("this model is given nothing beside the image: leave out --table")
+
     def predict_files(
-        self, files: Mapping[str, Path], batch_size: int, overlays: Path | None = None
-    ) -> tuple[Table, Table]:
+        self, files: Mapping[str, Path], cases: Sequence[Case], batch_size: int
+    ) -> Iterator[PredictedBatch]:
         """Predict every file that can be read.
 
         Args:
             files: Paths by name.
+            cases: One a file, from :meth:`cases`.
             batch_size: Images a forward pass.
-            overlays: Folder for Grad-CAM overlays in the geometry of the files, or None.
-
-        Returns:
-            Rows of predictions.csv, and rows ``{"file", "reason"}`` of failures.csv.
         """
-        done: Table = []
-        failed: Table = []
-        names = list(files)
-        with ThreadPoolExecutor() as pool:
-            for start in track(range(0, len(names), batch_size)):
-                group = names[start : start + batch_size]
-                films = dict(
-                    zip(
-                        group, pool.map(self._prepare, [files[name] for name in group]), strict=True
-                    )
-                )
-                good = {
-                    name: film for name, film in films.items() if isinstance(film, PreparedXray)
-                }
-                failed += [
-                    {"file": name, "reason": str(fault)}
-                    for name, fault in films.items()
-                    if isinstance(fault, DataError)
-                ]
-                if good:
-                    done += self._predict(good, files, overlays)
-        return done, failed
+        of_name = {case.case_id: case for case in cases}
+        good: list[_Readable] = []
+        failed: list[Row] = []
+        prepared = map_in_order(lambda name: self._prepare(name, files[name]), list(files))
+        for number, found in enumerate(shown(prepared, "Predicting", len(files)), start=1):
+            if isinstance(found, _Readable):
+                good.append(found)
+            else:
+                failed.append(found)
+            if len(good) == batch_size or number == len(files):
+                yield self._predict(good, failed, files, of_name)
+                good, failed = [], []
 
-    def _prepare(self, path: Path) -> PreparedXray | DataError:
+    def row(self, film: PredictedFilm) -> Row:
+        """A row of predictions.csv."""
+        row = {"case_id": film.name, "patient_id": "", "scores": film.scores}
+        columns = self.module.table_row(row, self.operating_point)
+        del columns["case_id"], columns["patient_id"]
+        outside = {} if film.outside is None else {OUTSIDE: "; ".join(film.outside)}
+        return {"file": film.name, **columns, **outside}
+
+    def called(self, film: PredictedFilm) -> list[str]:
+        """Labels that are called present at the operating point."""
+        return called_present(
+            film.scores, self.module.data.labels, thresholds(self.operating_point)
+        )
+
+    def _prepare(self, name: str, path: Path) -> _Readable | Row:
         try:
-            return prepare_file(path, self.experiment.data.preprocessing)
+            prepared = prepare_file(path, self.experiment.data.preprocessing)
         except DataError as error:
-            return error
+            return failure(name, error)
+        return _Readable(name, prepared, read_acquisition(path))
 
     def _predict(
-        self, films: Mapping[str, PreparedXray], files: Mapping[str, Path], overlays: Path | None
-    ) -> Table:
-        batch = as_batch(list(films), list(films.values()), self.experiment.data.preprocessing)
-        batch["image"] = batch["image"].to(self.module.device)
+        self,
+        good: Sequence[_Readable],
+        failed: list[Row],
+        files: Mapping[str, Path],
+        cases: Mapping[str, Case],
+    ) -> PredictedBatch:
+        if not good:
+            return PredictedBatch(None, [], failed)
+        chosen = [cases[film.name] for film in good]
+        batch = as_batch(
+            [film.name for film in good],
+            [film.prepared for film in good],
+            self.experiment.data.preprocessing,
+            encode(self.module.data.table, chosen),
+        )
+        batch = move_data_to_device(batch, self.module.device)
         with torch.inference_mode():
-            predictions = self.module.predict_cases(batch)
-        if overlays is not None:
-            for output, label in enumerate(self.module.data.labels.names):
-                layer = self.module.network.attention_layer
-                maps = grad_cam(self.module.network, layer, batch["image"], output).cpu().numpy()
-                for name, evidence in zip(films, maps, strict=True):
-                    path = overlays / f"{name.replace('/', '__')}__{label}.png"
-                    write_overlay(path, files[name], evidence, films[name].geometry)
-        return [self._row(prediction) for prediction in predictions]
+            output = self.module(batch)
+            scores = self.module.probabilities(output.logits).cpu().tolist()
+        features = output.features.float().cpu().numpy()
+        outside = self._judge(good, chosen, features)
+        films = [
+            PredictedFilm(case, files[film.name], film.prepared, *said)
+            for film, case, *said in zip(good, chosen, scores, features, outside, strict=True)
+        ]
+        return PredictedBatch(batch, films, failed)
 
-    def _row(self, prediction: Prediction) -> dict[str, Any]:
-        row = {"case_id": prediction.case_id, "patient_id": "", "scores": prediction.value}
-        columns = self.module.table_row(row, self.operating_point)
-        del columns["patient_id"]
-        return {"file": columns.pop("case_id"), **columns}
+    def _judge(
+        self, films: Sequence[_Readable], cases: Sequence[Case], features: NDArray[np.float32]
+    ) -> Sequence[tuple[str, ...] | None]:
+        if self.guard is None:
+            return [None] * len(films)
+        seen = [
+            SeenFilm(
+                measure_film(
+                    film.prepared.image, film.prepared.geometry, film.acquisition.spacing_mm
+                ),
+                own,
+                case.attributes.get("view") or film.acquisition.view,
+            )
+            for film, case, own in zip(films, cases, features, strict=True)
+        ]
+        return self.guard.judge(seen)
+
+
+def failure(name: str, error: DataError) -> Row:
+    """A row of failures.csv."""
+    return {"file": name, "reason": str(error)}

@@ -16,7 +16,7 @@ from experiments.experiment import Experiment
 from experiments.final_evaluation import evaluate_run
 from experiments.run_folder import SHARED_WITH_RANKS, RunFolder, write_whole
 from experiments.run_log import logged_to, without_noise
-from experiments.tasks import build_data, build_module, check_task
+from experiments.tasks import build_data, build_module, check_inputs, check_task
 from experiments.tracking import Tracking, choose_tracking
 from experiments.trainers import check_precision
 from experiments.training import fit
@@ -59,6 +59,8 @@ def start(
         data = build_data(experiment)
     with logged_to(None) if is_leading_process() else without_noise():
         data.check()
+    if module is None:
+        check_inputs(experiment, data)
     folder = RunFolder.create(experiment) if is_leading_process() else _shared_folder()
     _carry_out(folder, tracking, module, data, callbacks)
     return folder

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datamodules.batches import DataInfo, LabelSet
+from datamodules.batches import DataInfo
 from datamodules.errors import CheckpointError, ConfigError
 from experiments.experiment import Experiment
 from experiments.suggestions import suggestion
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from lightning_modules.xray_classifier import XrayClassifier
 
 
-def build_data(experiment: Experiment, labels: LabelSet | None = None) -> "XraysData":
+def build_data(experiment: Experiment, trained: DataInfo | None = None) -> "XraysData":
     """The datamodule of an experiment, not yet prepared.
 
     Args:
         experiment: Settings.
-        labels: Labels of a trained model that an external dataset is to be scored by.
+        trained: What a trained model knew of its data, when it is to score an external dataset.
     """
     from datamodules.xrays import XraysData
 
-    return XraysData(experiment.data, experiment.seed, labels)
+    return XraysData(experiment.data, experiment.seed, trained)
 
 
 def check_task(experiment: Experiment) -> None:
@@ -47,6 +47,21 @@ def check_task(experiment: Experiment) -> None:
         source = Path(experiment.task.init_from)
         if not (source / "checkpoints" / BEST if source.is_dir() else source).is_file():
             raise ConfigError(f"--task.init-from: there is no checkpoint at {source}")
+
+
+def check_inputs(experiment: Experiment, data: "TaskDataModule") -> None:
+    """Look whether the network can use what the cases are.
+
+    Raises:
+        ConfigError: If the cases are candidates, and the network sees whole images only.
+    """
+    from datamodules.candidates import has_candidates
+
+    if experiment.task.network.kind != "two-stream" and has_candidates(data.table):
+        raise ConfigError(
+            "candidates are seen as detail and context, which takes two streams:"
+            " --task.network.kind two-stream"
+        )
 
 
 def build_module(

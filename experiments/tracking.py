@@ -3,14 +3,10 @@
 import hashlib
 import hmac
 import logging
-import netrc
 import os
 import secrets
-import socket
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
-from urllib.parse import urlsplit
 
 from pytorch_lightning.loggers import Logger
 
@@ -18,6 +14,8 @@ from datamodules.errors import ConfigError
 from experiments.configs.logging import LoggingConfig
 from experiments.experiment import Experiment
 from experiments.run_folder import RunFolder
+from experiments.wandb_access import PROGRAM, check_reachable, has_key, server_answers
+from lightning_modules.metrics.directions import lower_is_better
 
 if TYPE_CHECKING:
     from wandb.sdk.wandb_run import Run
@@ -25,8 +23,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("lightbox")
 
 Mode = Literal["online", "offline", "off"]
-PROBE_SECONDS = 3.0
 INIT_SECONDS = 30.0
+FINISH_SECONDS = 25.0
+"""What a server that no longer answers may cost, with the probe before it: half a minute."""
 STEP = "trainer/global_step"
 STEPS_AN_ATTEMPT = 1_000_000
 """W&B's own count starts here times the attempts before; our steps are in ``STEP``."""
@@ -55,15 +54,9 @@ def choose_tracking(config: LoggingConfig) -> Tracking:
 
 
 def _demanded() -> Tracking:
-    if not _has_key():
-        raise ConfigError(
-            "--logging.wandb online: no API key; run `wandb login` or set WANDB_API_KEY"
-        )
-    if not _server_answers():
-        raise ConfigError(
-            "--logging.wandb online: the server does not answer;"
-            " use --logging.wandb offline, and `wandb sync` later"
-        )
+    check_reachable(
+        "--logging.wandb online", "use --logging.wandb offline, and `lightbox sync` later"
+    )
     return Tracking("online", "as asked")
 
 
@@ -73,9 +66,9 @@ def _automatic() -> Tracking:
             return Tracking("off", "WANDB_MODE is disabled")
         case "offline":
             return Tracking("offline", "WANDB_MODE is offline")
-    if not _has_key():
+    if not has_key():
         return Tracking("off", "no API key; local files are complete")
-    if not _server_answers():
+    if not server_answers():
         return Tracking("offline", "a key, but its server does not answer")
     return Tracking("online", "a key, and its server answers")
 
@@ -100,8 +93,7 @@ def build_loggers(
             raise ConfigError(f"--logging.wandb online: {error}") from error
         log.warning("Weights & Biases cannot be reached (%s); going on offline", error)
         run = _begin(experiment, folder, "offline")
-    run.define_metric(STEP)
-    run.define_metric("*", step_metric=STEP, step_sync=True)
+    _define_metrics(run, experiment.task.monitor)
     if attempt > 1:
         _continue_steps(run, folder, attempt)
     return [WandbLogger(experiment=run)]
@@ -127,14 +119,25 @@ def _begin(experiment: Experiment, folder: RunFolder, mode: Literal["online", "o
             silent=True,
             console="off",
             host="",
+            program=PROGRAM,
             disable_code=True,
             disable_git=True,
             x_disable_meta=True,
             x_disable_machine_info=True,
             x_save_requirements=False,
-            finish_timeout=INIT_SECONDS,
+            finish_timeout=FINISH_SECONDS,
+            finish_timeout_raises=True,
         ),
     )
+
+
+def _define_metrics(run: "Run", monitored: str) -> None:
+    """Everything over the optimizer steps; counters get no panels; the best validation so far."""
+    for counter in (STEP, "epoch", "attempt"):
+        run.define_metric(counter, hidden=True)
+    run.define_metric("*", step_metric=STEP, step_sync=True)
+    best = "min" if lower_is_better(monitored) else "max"
+    run.define_metric(f"val/{monitored}", step_metric=STEP, step_sync=True, summary=best)
 
 
 def _continue_steps(run: "Run", folder: RunFolder, attempt: int) -> None:
@@ -169,31 +172,3 @@ def _local_key() -> bytes:
             log.debug("another process made the key first")
         temporary.unlink()
     return path.read_bytes()
-
-
-def _server() -> str:
-    return os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")
-
-
-def _has_key() -> bool:
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    try:
-        entry = netrc.netrc(os.environ.get("NETRC")).authenticators(
-            urlsplit(_server()).hostname or ""
-        )
-    except (OSError, netrc.NetrcParseError):
-        return False
-    return entry is not None
-
-
-def _server_answers() -> bool:
-    if urllib.request.getproxies():
-        return True
-    url = urlsplit(_server())
-    port = url.port or (80 if url.scheme == "http" else 443)
-    try:
-        with socket.create_connection((url.hostname, port), timeout=PROBE_SECONDS):
-            return True
-    except OSError:
-        return False

@@ -7,7 +7,6 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
-from pytorch_lightning.callbacks import EMAWeightAveraging
 from pytorch_lightning.loggers import Logger
 
 from callbacks.checkpoint_files import AtomicCheckpointIO
@@ -17,6 +16,7 @@ from callbacks.finite_loss import FiniteLoss
 from callbacks.metrics_log import MetricsLog
 from callbacks.progress import EpochLines, progress_bar
 from callbacks.step_seed import StepSeed
+from callbacks.weight_averaging import MovingAverage
 from datamodules.errors import ConfigError
 from experiments.configs.trainer import TrainerConfig
 from experiments.experiment import Experiment
@@ -100,7 +100,7 @@ def _training_callbacks(
         ),
     ]
     if config.ema_decay is not None:
-        callbacks.insert(0, EMAWeightAveraging(decay=config.ema_decay))
+        callbacks.insert(0, MovingAverage(config.ema_decay))
     if config.early_stopping_epochs is not None:
         callbacks.append(
             StopEarly(

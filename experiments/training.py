@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
 
+from callbacks.hard_cases import HardCases
 from callbacks.provenance import Provenance
 from datamodules.base import TaskDataModule
 from datamodules.errors import ConfigError
@@ -71,7 +72,10 @@ def fit(
     provenance = Provenance(
         _facts(experiment, data, folder), must_match=("run", "settings", "splits", "data")
     )
-    trainer = build_trainer(experiment, module, folder, attempt, loggers, [provenance, *callbacks])
+    own: list[pl.Callback] = [provenance]
+    if data.case_errors is not None:
+        own.append(HardCases(data, data.case_errors))
+    trainer = build_trainer(experiment, module, folder, attempt, loggers, [*own, *callbacks])
     try:
         trainer.fit(module, datamodule=data, ckpt_path=found[0] if found is not None else None)
     except SystemExit:

@@ -4,6 +4,7 @@ import csv
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
@@ -17,7 +18,10 @@ from experiments.figures.style import DPI
 from experiments.reporting.figures import WITH_IMAGES, pictures
 from experiments.reporting.page import render
 from experiments.run_folder import RunFolder
-from experiments.tracking import hashed_id
+from experiments.tracking import STEP, hashed_id
+from experiments.wandb_access import server_answers
+from experiments.wandb_cases import cases_table
+from experiments.wandb_staging import remove_link, staging
 from lightning_modules.base import TaskModule
 from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.xray_classifier import XrayClassifier
@@ -49,21 +53,41 @@ def log_results(
         folder: The run, complete but for its last status.
     """
     for run in _runs(loggers):
-        from wandb.errors import Error
-
         metrics = folder.metrics()
-        sheet = _shared_sheet(module, data, metrics) if images_allowed(experiment, data) else None
-        try:
-            run.log({**_figures(folder, sheet), **_tables(folder, metrics), **_last_step(folder)})
+        shown = images_allowed(experiment, data)
+        with _going_on_without("the results"):
+            sheet = _shared_sheet(module, data, metrics) if shown else None
+            run.log({**_figures(folder, sheet), **_test_panels(metrics), **_last_step(folder)})
             run.summary.update(dict(_summary(metrics)))
-        except (Error, OSError) as error:
-            log.warning("Weights & Biases lacks the results: %s; local files are complete", error)
+        if not run.offline and not server_answers():
+            log.warning("Weights & Biases does not answer, and lacks the tables of results")
+            continue
+        with _going_on_without("the tables"), staging(folder):
+            run.log({**_tables(folder, metrics), **_last_step(folder)})
+            cases = cases_table(module, data, metrics, experiment.seed, images=shown)
+            run.log({**cases, **_last_step(folder)})
 
 
 def finish(loggers: Sequence[Any], exit_code: int = 0) -> None:
     """End the W&B runs, so that another run of the same process does not go on in them."""
     for run in _runs(loggers):
-        run.finish(exit_code=exit_code)
+        try:
+            with _going_on_without("what came last (`lightbox sync RUN_FOLDER` uploads it)"):
+                run.finish(exit_code=exit_code)
+        finally:
+            remove_link(run.id)
+
+
+@contextmanager
+def _going_on_without(what: str) -> Iterator[None]:
+    """W&B may fail in many ways, and a run that was trained for hours is not lost for one."""
+    from wandb.errors import Error
+
+    try:
+        yield
+    except (Error, *FAULTS) as error:
+        reason = str(error).rstrip(".")
+        log.warning("Weights & Biases lacks %s: %s; local files are complete", what, reason)
 
 
 def images_allowed(experiment: Experiment, data: TaskDataModule) -> bool:
@@ -95,6 +119,15 @@ def _results(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str
             yield split, name, figure
 
 
+def _test_panels(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Test figures over all labels as logged values: W&B draws panels of no others."""
+    return {
+        f"{split}/{name}": figure["value"]
+        for split, name, figure in _results(metrics)
+        if split == "test" and "/" not in name and figure["value"] is not None
+    }
+
+
 def _tables(folder: RunFolder, metrics: Mapping[str, Any]) -> dict[str, Any]:
     import wandb
 
@@ -106,8 +139,8 @@ def _tables(folder: RunFolder, metrics: Mapping[str, Any]) -> dict[str, Any]:
     columns: list[str | int] = [*dict.fromkeys(name for case in cases for name in case)]
     rows: list[Iterable[Any]] = [[case.get(str(name)) for name in columns] for case in cases]
     return {
-        "results": wandb.Table(columns=list(RESULT_COLUMNS), data=results),
-        "predictions": wandb.Table(columns=columns, data=rows),
+        "tables/results": wandb.Table(columns=list(RESULT_COLUMNS), data=results),
+        "tables/predictions": wandb.Table(columns=columns, data=rows),
     }
 
 
@@ -136,7 +169,7 @@ def _figures(folder: RunFolder, sheet: bytes | None) -> dict[str, Any]:
     panels: dict[str, Any] = {}
     if sheet is not None:
         images["mistakes"] = sheet
-        panels["report"] = wandb.Html(render(folder, shared={"mistakes": sheet}), inject=False)
+        panels["report/page"] = wandb.Html(render(folder, shared={"mistakes": sheet}), inject=False)
     for name, png in images.items():
         panels[f"figures/{name}"] = wandb.Image(Image.open(BytesIO(png)))
     return panels
@@ -161,4 +194,4 @@ def _shared_sheet(
 def _last_step(folder: RunFolder) -> dict[str, int]:
     """Lightning's axis, so that the panels stand where training ended."""
     rows = read_metrics(folder.metrics_log)
-    return {"trainer/global_step": rows[-1]["step"]} if rows else {}
+    return {STEP: rows[-1]["step"]} if rows else {}

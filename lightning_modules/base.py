@@ -90,6 +90,21 @@ class TaskModule(pl.LightningModule):
         del rows
         return {}
 
+    def case_errors(self, batch: Batch) -> Tensor:
+        """How wrong the latest training step was on each case of its batch.
+
+        Returns:
+            In 0..1, detached, float ``(B,)``.
+
+        Raises:
+            ConfigError: If the task has no hard-case sampling.
+        """
+        del batch
+        raise ConfigError(
+            f"{type(self).__name__} does not say how wrong it is on a case, so that there is no"
+            " --data.sampling hard-cases; use class-balanced"
+        )
+
     @abstractmethod
     def final_figures(
         self, rows: Sequence[Row], operating_point: dict[str, Any], samples: int

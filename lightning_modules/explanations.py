@@ -1,10 +1,68 @@
-"""Where a classifier looks."""
+"""Where a classifier looks: its own attention map, or Grad-CAM."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from monai.visualize.class_activation_maps import GradCAM
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from datamodules.batches import XrayBatch
+from datamodules.errors import ConfigError
+from lightning_modules.networks.classifier import ClassifierNetwork
+
+Method = Literal["auto", "attention-map", "grad-cam"]
+"""Auto: the attention map where the network makes one, else Grad-CAM."""
+
+
+def explain(
+    network: ClassifierNetwork, batch: XrayBatch, label: int, method: Method = "auto"
+) -> Tensor:
+    """Evidence for one label over each image.
+
+    Args:
+        network: In any mode; left as it was.
+        batch: On the network's device.
+        label: Which logit to explain.
+        method: How.
+
+    Returns:
+        float32 ``(N, H, W)`` in 0..1. An attention map is the probability of the label at every
+        place; Grad-CAM is 1 where the evidence in an image is strongest, all 0 without any.
+
+    Raises:
+        ConfigError: If the network has no attention map, or no layer for Grad-CAM.
+    """
+    if method != "grad-cam" and (maps := _attention_maps(network, batch)) is not None:
+        return maps[:, label]
+    if method == "attention-map":
+        raise ConfigError(
+            "this network makes no attention map: use grad-cam, or train one with"
+            " --task.network.kind attention-map"
+        )
+    layer = f"network.{network.attention_layer}"
+    return grad_cam(_OfImages(network, batch), layer, batch["image"], label)
+
+
+def _attention_maps(network: ClassifierNetwork, batch: XrayBatch) -> Tensor | None:
+    was_training = network.training
+    with torch.inference_mode():
+        maps = network.eval().classify(batch).maps
+    network.train(was_training)
+    if maps is None:
+        return None
+    return F.interpolate(maps, size=batch["image"].shape[2:], mode="bilinear")
+
+
+class _OfImages(nn.Module):
+    """Logits as a function of the images alone, as Grad-CAM wants them."""
+
+    def __init__(self, network: ClassifierNetwork, batch: XrayBatch) -> None:
+        super().__init__()
+        self.network, self.batch = network, batch
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network.classify({**self.batch, "image": images}).logits
 
 
 def grad_cam(network: nn.Module, layer: str, images: Tensor, output: int) -> Tensor:
@@ -24,9 +82,9 @@ def grad_cam(network: nn.Module, layer: str, images: Tensor, output: int) -> Ten
         Localization", ICCV 2017.
     """
     was_training = network.training
-    explain = GradCAM(network.eval(), target_layers=layer, postprocessing=_to_unit_range)
+    explainer = GradCAM(network.eval(), target_layers=layer, postprocessing=_to_unit_range)
     with torch.inference_mode(False), torch.enable_grad():
-        maps: Any = explain(images.clone().requires_grad_(), class_idx=output)
+        maps: Any = explainer(images.clone().requires_grad_(), class_idx=output)
     network.train(was_training)
     network.zero_grad(set_to_none=True)
     result: Tensor = maps[:, 0].detach().float()

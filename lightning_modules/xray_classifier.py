@@ -3,18 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from datamodules.batches import DataInfo, XrayBatch
 from lightning_modules.base import Prediction, Row, TaskModule
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
+from lightning_modules.losses.case_errors import case_errors
 from lightning_modules.losses.classification import build_loss
 from lightning_modules.metrics.classification import ClassificationMetrics
 from lightning_modules.metrics.decisions import table_row, thresholds
 from lightning_modules.metrics.intervals import Figure
 from lightning_modules.metrics.operating_points import choose_thresholds
 from lightning_modules.metrics.rows import ClassificationRow
-from lightning_modules.networks.timm_classifier import TimmClassifier
+from lightning_modules.networks.classifier import ClassifierNetwork, ClassifierOutput
+from lightning_modules.networks.xray_networks import build_network
 
 
 class XrayClassifier(TaskModule):
@@ -26,7 +29,8 @@ class XrayClassifier(TaskModule):
         load_weights: False when the weights of a checkpoint follow.
     """
 
-    network: TimmClassifier
+    network: ClassifierNetwork
+    _logits: Tensor
     headline = (
         "auroc",
         "average_precision",
@@ -42,13 +46,7 @@ class XrayClassifier(TaskModule):
     ) -> None:
         super().__init__(config.optimizer, config.monitor)
         self.config, self.data = config, data
-        self.network = TimmClassifier(
-            config.network,
-            data.channels,
-            data.size,
-            len(data.labels.names),
-            load_weights=load_weights,
-        )
+        self.network = build_network(config.network, data, load_weights=load_weights)
         self.loss = build_loss(config.loss, data)
         self.metrics = ClassificationMetrics(data.labels)
 
@@ -57,23 +55,31 @@ class XrayClassifier(TaskModule):
         """The image encoder, which may have a learning rate of its own."""
         return self.network.encoder
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits ``(B, L)`` of images float ``(B, 1, H, W)``."""
-        logits: Tensor = self.network(images)
-        return logits
+    def forward(self, batch: XrayBatch) -> ClassifierOutput:
+        """Logits ``(B, L)`` and what the network says beside them."""
+        return self.network.classify(batch)
 
-    def probabilities(self, images: Tensor) -> Tensor:
+    def probabilities(self, logits: Tensor) -> Tensor:
         """Probabilities float32 ``(B, L)``: softmax of exclusive classes, else sigmoid."""
-        logits: Tensor = self(images).float()
+        logits = logits.float()
         return logits.softmax(1) if self.data.labels.exclusive else logits.sigmoid()
 
     def compute_loss(self, batch: XrayBatch) -> Mapping[str, Tensor]:
-        """Loss over the known labels of the batch."""
-        return {"loss": self.loss(self(batch["image"]), batch["target"])}
+        """Loss over the known labels of the batch, a mean over the parts that decide."""
+        output = self(batch)
+        self._logits = output.logits.detach()
+        losses = [self.loss(each, batch["target"]) for each in (output.logits, *output.auxiliary)]
+        if len(losses) == 1:
+            return {"loss": losses[0]}
+        return {"loss": torch.stack(losses).mean(), "decision_loss": losses[0]}
+
+    def case_errors(self, batch: XrayBatch) -> Tensor:
+        """Probability that the latest training step gave to what is not true, ``(B,)``."""
+        return case_errors(self._logits, batch["target"], exclusive=self.data.labels.exclusive)
 
     def predict_cases(self, batch: XrayBatch) -> list[Prediction]:
         """Probabilities of each case, one a label."""
-        scores = self.probabilities(batch["image"]).cpu().tolist()
+        scores = self.probabilities(self(batch).logits).cpu().tolist()
         ids = zip(batch["case_id"], batch["patient_id"], scores, strict=True)
         return [Prediction(*each) for each in ids]
 

@@ -58,18 +58,37 @@ class XrayAugmentation(Settings):
     """Probability that one rectangle of 2 to 20 % of the area is erased to the mean grey."""
 
 
+class CandidateCrops(Settings):
+    """How a candidate, a box or a point in an image, is cut out: its detail, and its context."""
+
+    detail: float = Field(default=1.5, gt=0, le=20)
+    """Side of the detail as a multiple of the box's longer side."""
+    point_px: int = Field(default=128, ge=8, le=4096)
+    """Side of the detail about a point, which has no size, in pixels of the file."""
+    context: float = Field(default=3.0, ge=1, le=20)
+    """Side of the context as a multiple of the detail's."""
+
+
 class XraysConfig(DataSettings):
     """X-ray images with their labels."""
 
     kind: Literal["xrays"] = "xrays"
+    unit: Literal["image", "exam"] = "image"
+    """What a case is: each image, or all images of an exam, pooled to one label."""
+    candidates: CandidateCrops = CandidateCrops()
+    """Where the reader lists candidates: how much of the image each is seen in."""
     labels: tuple[str, ...] = ()
     """Findings to predict; empty: all that the dataset has."""
+    table_features: tuple[str, ...] = ()
+    """Attributes that the network is given beside the image, such as age, sex, view, site."""
     preprocessing: XrayPreprocessing = XrayPreprocessing()
     """From file to stored image."""
     augmentation: XrayAugmentation = XrayAugmentation()
     """Random changes while training."""
-    sampling: Literal["natural", "class-balanced"] = "natural"
-    """Every case once an epoch, or rare labels and outcomes more often."""
+    sampling: Literal["natural", "class-balanced", "hard-cases"] = "natural"
+    """Every case once an epoch; rare labels and outcomes more often (class-balanced); or, beyond
+    that, each outcome's cases in proportion to 0.1 + the probability that the network last gave to
+    what is not true (hard-cases; van Grinsven et al., IEEE TMI 2016)."""
 
     @model_validator(mode="after")
     def _labels_are_named_once(self) -> Self:

@@ -104,6 +104,14 @@ def label_film(film: NDArray[np.uint8], portable: bool, rng: Generator) -> NDArr
     return film
 
 
+def stamp_portable(film: NDArray[np.uint8]) -> None:
+    """Print how it was taken onto the film, large, white on black, always at the same place."""
+    left, top, right, bottom = FILM // 2 - 70, 6, FILM // 2 + 70, 32
+    cv2.rectangle(film, (left, top), (right, bottom), 0, cv2.FILLED)
+    at = (left + 5, bottom - 6)
+    cv2.putText(film, "PORTABLE", at, cv2.FONT_HERSHEY_SIMPLEX, 0.8, 255, 2, cv2.LINE_AA)
+
+
 def _tissue(rng: Generator) -> Layer:
     """Faint unevenness at three scales, as of muscle, skin folds and clothing."""
     scales = ((8, 0.030), (24, 0.014), (72, 0.009))

@@ -1,4 +1,4 @@
-"""The embedded demo: drawn chest films in the layout of NIH ChestX-ray14, a third with a nodule."""
+"""The embedded demos: drawn chest films, many with a nodule, laid out as NIH ChestX-ray14."""
 
 import csv
 import os
@@ -12,7 +12,14 @@ import numpy as np
 from numpy.random import Generator
 
 from datamodules.demos.drawing import CANVAS, FILM, Layer, polygon
-from datamodules.demos.radiograph import draw_devices, draw_pose, expose, label_film, place
+from datamodules.demos.radiograph import (
+    draw_devices,
+    draw_pose,
+    expose,
+    label_film,
+    place,
+    stamp_portable,
+)
 from datamodules.demos.thorax import LEFT, RIGHT, Thorax, draw_thorax, heart
 
 PATIENTS = 500
@@ -23,6 +30,29 @@ DATA_ENTRY_HEADER = (
 )
 BOX_HEADER = "Image Index,Finding Label,Bbox [x,y,w,h],,,"
 PIXEL_SPACING_MM = 1.6
+
+
+@dataclass(frozen=True)
+class Practice:
+    """How films are taken where a patient is seen.
+
+    Attributes:
+        portable: Chance that a film is portable, of a patient without a nodule and of one with.
+        stamped: Whether every portable film bears a stamp that says so.
+        contrast: Of the nodules, as a share of their own.
+    """
+
+    portable: tuple[float, float] = (0.3, 0.3)
+    stamped: bool = False
+    contrast: float = 1.0
+
+
+PLAIN = {"train_val": Practice(), "test": Practice()}
+SHORTCUT = {
+    "train_val": Practice(portable=(0.02, 0.98), stamped=True, contrast=0.5),
+    "test": Practice(portable=(0.5, 0.5), stamped=True, contrast=0.5),
+}
+"""In training the view tells who has a nodule, and is seen more easily than the nodule."""
 
 
 @dataclass(frozen=True)
@@ -62,32 +92,42 @@ class Film:
         return str(self.row[0])
 
 
-def draw_demo(folder: Path, patients: int = PATIENTS) -> None:
+def draw_demo(folder: Path, patients: int = PATIENTS, *, shortcut: bool = False) -> None:
     """Draw all films and write the tables; the same bytes every time.
 
     Some 1,200 films of 500 patients, 8-bit PNG of 256 x 256 pixels. Nodule, Cardiomegaly and
-    Effusion occur; exposure, pose, devices, letters, age and sex say nothing about them.
+    Effusion occur; exposure, pose, devices, letters, age, sex and view say nothing about them.
 
     Args:
         folder: Created; must not be there.
         patients: How many patients.
+        shortcut: Let the view tell who has a nodule, in the films for training only.
     """
     (folder / "images").mkdir(parents=True)
+    practices = SHORTCUT if shortcut else PLAIN
+
+    def draw(number: int) -> list[Film]:
+        return _draw_patient(number, practices[_side(number)], folder)
+
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        drawn = list(pool.map(lambda number: _draw_patient(number, folder), range(1, patients + 1)))
+        drawn = list(pool.map(draw, range(1, patients + 1)))
     films = [film for of_patient in drawn for film in of_patient]
     boxes = [(film.image, "Nodule", *film.box) for film in films if film.box is not None]
     _write_table(folder / "Data_Entry_2017_v2020.csv", DATA_ENTRY_HEADER, [f.row for f in films])
     _write_table(folder / "BBox_List_2017.csv", BOX_HEADER, boxes)
-    sides = {number: "test" if number % 5 == 0 else "train_val" for number in range(patients + 1)}
     for side in ("train_val", "test"):
-        names = [film.image for film in films if sides[int(film.image[:8])] == side]
+        names = [film.image for film in films if _side(int(film.image[:8])) == side]
         (folder / f"{side}_list.txt").write_text("\n".join(names) + "\n")
 
 
-def _draw_patient(number: int, folder: Path) -> list[Film]:
+def _side(number: int) -> str:
+    """The list that a patient's films are on."""
+    return "test" if number % 5 == 0 else "train_val"
+
+
+def _draw_patient(number: int, practice: Practice, folder: Path) -> list[Film]:
     patient = _invent_patient(number, np.random.default_rng([SEED, number]))
-    return [_draw_film(patient, follow_up, folder) for follow_up in range(patient.films)]
+    return [_draw_film(patient, follow_up, practice, folder) for follow_up in range(patient.films)]
 
 
 def _invent_patient(number: int, rng: Generator) -> Patient:
@@ -126,9 +166,10 @@ def _invent_nodule(thorax: Thorax, rng: Generator) -> Nodule:
             return Nodule(x, y, rng.uniform(0.055, 0.080), rng.uniform(0.42, 0.62))
 
 
-def _draw_film(patient: Patient, follow_up: int, folder: Path) -> Film:
+def _draw_film(patient: Patient, follow_up: int, practice: Practice, folder: Path) -> Film:
     rng = np.random.default_rng([SEED, patient.number, follow_up])
-    thorax, portable = patient.thorax, bool(rng.random() < 0.3)
+    thorax = patient.thorax
+    portable = bool(rng.random() < practice.portable[patient.nodule is not None])
     attenuation = draw_thorax(thorax, portable, rng) + draw_devices(thorax, portable, rng)
     findings = ["Cardiomegaly"] * patient.enlarged
     if patient.effusion is not None and rng.random() < 0.85:
@@ -138,10 +179,12 @@ def _draw_film(patient: Patient, follow_up: int, folder: Path) -> Film:
     box = None
     if patient.nodule is not None and rng.random() < 0.92:
         lesion = _lesion(patient.nodule, rng)
-        attenuation += patient.nodule.density * lesion
+        attenuation += practice.contrast * patient.nodule.density * lesion
         box = _box(place(lesion, pose))
         findings.append("Nodule")
     film = label_film(expose(place(attenuation, pose), rng), portable, rng)
+    if portable and practice.stamped:
+        stamp_portable(film)
     name = f"{patient.number:08d}_{follow_up:03d}.png"
     if not cv2.imwrite(str(folder / "images" / name), film):
         raise OSError(f"cannot write images/{name}")

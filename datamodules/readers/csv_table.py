@@ -1,30 +1,16 @@
 """Any images listed in a table: paths, labels, and what else the table knows of them."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from datamodules.cases import Case, CaseTable, Source
-from datamodules.errors import DataError
-from datamodules.readers.column_roles import SPLITS, named_column, refuse_unnamed
-from datamodules.readers.image_files import (
-    ImageFiles,
-    NoSuchFileError,
-    case_ids,
-    fault_of_case_id,
-    hint_of_missing,
-)
-from datamodules.readers.label_columns import (
-    Uncertain,
-    order_notice,
-    read_classes,
-    read_findings,
-)
-from datamodules.readers.patient_ids import patient_notices, plain_id
+from datamodules.cases import CaseTable
+from datamodules.problems import Problems
+from datamodules.readers.column_roles import named_column, refuse_unnamed
+from datamodules.readers.csv_cases import CsvCases
+from datamodules.readers.label_columns import Uncertain
 from datamodules.readers.reader import ReaderSettings
-from datamodules.readers.tables import Table, is_missing, plain_number, read_table
+from datamodules.readers.tables import read_table
 
 
 class CsvReader(ReaderSettings):
@@ -63,6 +49,11 @@ class CsvReader(ReaderSettings):
     """Column with the hospital, scanner or centre."""
     attribute_columns: tuple[str, ...] = ()
     """Columns to report subgroups by, such as age, sex, view."""
+    exam_column: str | None = None
+    """Column with the id of the exam (study) that each image belongs to."""
+    candidate_columns: tuple[str, ...] = ()
+    """Columns of a candidate, in pixels of its image: the x and y of a point, or the x and y of the
+    upper left corner of a box, its width and height; a row is then a candidate, not an image."""
 
     @field_validator("patient_column", "split_column", mode="before")
     @classmethod
@@ -76,6 +67,8 @@ class CsvReader(ReaderSettings):
         for name in ("classes", "label_columns"):
             if len(set(getattr(self, name))) < len(getattr(self, name)):
                 raise ValueError(f"{name} names something twice")
+        if len(self.candidate_columns) not in (0, 2, 4):
+            raise ValueError("candidate_columns names x and y, or x, y, width and height")
         return self
 
     @property
@@ -86,11 +79,12 @@ class CsvReader(ReaderSettings):
     def list_cases(self) -> CaseTable:
         """List the images of the table; see the base class."""
         root = self.existing_root()
-        table = read_table(root, self.table)
+        problems: Problems = []
+        table = read_table(root, self.table, problems=problems)
         table.require(self._columns())
         used = {self.image_column, *self.label_columns, self.case_column}
         refuse_unnamed(table, used, self.patient_column, self.split_column)
-        return _CsvCases(self, root, table).build()
+        return CsvCases(self, root, table, problems).build()
 
     @property
     def patients_in(self) -> str | None:
@@ -103,136 +97,10 @@ class CsvReader(ReaderSettings):
         return named_column(self.split_column)
 
     def _columns(self) -> list[str]:
-        optional = (self.case_column, self.patients_in, self.splits_in, self.site_column)
+        optional = (
+            *(self.case_column, self.patients_in, self.splits_in, self.site_column),
+            self.exam_column,
+        )
         named = [self.image_column, *self.label_columns, *self.attribute_columns]
+        named += self.candidate_columns
         return list(dict.fromkeys([*named, *(name for name in optional if name is not None)]))
-
-
-class _CsvCases:
-    """Turns the rows of one table into cases, and gathers everything that is wrong with them."""
-
-    def __init__(self, settings: CsvReader, root: Path, table: Table) -> None:
-        self.settings = settings
-        self.root = root
-        self.table = table
-        self.problems: list[str] = []
-        self.missing = 0
-        self.paths = table.cells(settings.image_column)
-        self.ids = table.cells(settings.case_column) if settings.case_column else []
-        self.ids = self.ids or case_ids([path.replace("\\", "/") for path in self.paths])
-
-    def build(self) -> CaseTable:
-        settings = self.settings
-        paths = self._checked_paths()
-        self._check_ids()
-        targets, classes = self._targets()
-        patients = self._patients()
-        splits = self._splits()
-        sites = self._optional(settings.site_column)
-        attributes = self._attributes()
-        if self.problems:
-            hint = hint_of_missing(self.missing, len(self.paths))
-            raise DataError(
-                f"problems in {settings.table}: {len(self.problems)}{hint}", self.problems
-            )
-        cases = tuple(
-            Case(case_id, patient, {"image": Source(path)}, target, site, attribute, split)
-            for case_id, patient, path, target, site, attribute, split in zip(
-                self.ids, patients, paths, targets, sites, attributes, splits, strict=True
-            )
-        )
-        return CaseTable(
-            name=PurePosixPath(settings.table).name.split(".")[0] or settings.kind,
-            root=self.root,
-            cases=cases,
-            classes=classes,
-            findings=settings.label_columns if settings.has_findings else (),
-            has_patients=settings.patients_in is not None,
-            notices=self._notices(classes, patients),
-        )
-
-    def _where(self, at: int) -> str:
-        return f"row {self.table.numbers[at]}, case '{self.ids[at]}'"
-
-    def _checked_paths(self) -> list[str]:
-        files = ImageFiles(self.root)
-        checked = []
-        for at, path in enumerate(self.paths):
-            try:
-                checked.append(files.check(path))
-            except DataError as error:
-                self.missing += isinstance(error, NoSuchFileError)
-                self.problems.append(f"{self._where(at)}: {error}")
-        return checked
-
-    def _check_ids(self) -> None:
-        rows: dict[str, list[int]] = {}
-        for at, case_id in enumerate(self.ids):
-            rows.setdefault(case_id, []).append(self.table.numbers[at])
-            if (fault := fault_of_case_id(case_id)) and self.paths[at]:
-                self.problems.append(f"row {self.table.numbers[at]}: case id '{case_id}' {fault}")
-        for case_id, numbers in rows.items():
-            if len(numbers) > 1 and case_id:
-                listed = ", ".join(str(number) for number in numbers)
-                self.problems.append(f"case id '{case_id}' occurs more than once: rows {listed}")
-
-    def _targets(self) -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]]:
-        columns, table = self.settings.label_columns, self.table
-        if self.settings.has_findings:
-            findings = read_findings(
-                table, columns, self.settings.uncertain, self._where, self.problems
-            )
-            return [{"findings": row} for row in findings], ()
-        values, classes = read_classes(
-            table, columns[0], self.settings.classes, self._where, self.problems
-        )
-        return [{"class": value} for value in values], classes
-
-    def _patients(self) -> list[str]:
-        column = self.settings.patients_in
-        if column is None:
-            return self.ids
-        patients = [plain_number(plain_id(cell)) for cell in self.table.cells(column)]
-        self.problems += [
-            f"{self._where(at)}: column '{column}' names no patient"
-            for at, patient in enumerate(patients)
-            if is_missing(patient)
-        ]
-        return patients
-
-    def _splits(self) -> list[str | None]:
-        column = self.settings.splits_in
-        if column is None:
-            return [None] * len(self.ids)
-        cells = self.table.cells(column)
-        self.problems += [
-            f"{self._where(at)}: column '{column}' is '{cell}', not train, val or test"
-            for at, cell in enumerate(cells)
-            if cell.lower() not in SPLITS
-        ]
-        return [SPLITS.get(cell.lower()) for cell in cells]
-
-    def _optional(self, column: str | None) -> list[str | None]:
-        if column is None:
-            return [None] * len(self.ids)
-        return [None if is_missing(cell) else cell for cell in self.table.cells(column)]
-
-    def _attributes(self) -> list[dict[str, str | float | None]]:
-        rows: list[dict[str, str | float | None]] = [{} for _ in self.ids]
-        for column in self.settings.attribute_columns:
-            for row, value in zip(rows, _values(self.table.cells(column)), strict=True):
-                row[column] = value
-        return rows
-
-    def _notices(self, classes: tuple[str, ...], patients: list[str]) -> tuple[str, ...]:
-        notices = order_notice(classes, self.settings.classes)
-        return notices if self.settings.patients_in is None else notices + patient_notices(patients)
-
-
-def _values(cells: list[str]) -> Sequence[str | float | None]:
-    """Numbers where all known values are numbers, else text; None where blank."""
-    known = [None if is_missing(cell) else cell for cell in cells]
-    try:
-        return [None if cell is None else float(cell) for cell in known]
-    except ValueError:
-        return known

@@ -9,10 +9,12 @@ from pydantic import field_validator
 
 from datamodules.cases import Case, CaseTable, Source, resolve
 from datamodules.errors import DataError
+from datamodules.problems import FaultyCasesError, Kind, Problem, Problems
 from datamodules.readers.column_roles import SPLITS
 from datamodules.readers.image_files import (
     SUFFIXES,
     ImageFiles,
+    NoSuchFileError,
     case_ids,
     fault_of_case_id,
     may_be_image,
@@ -23,6 +25,8 @@ from datamodules.readers.reader import ReaderSettings
 
 Found = tuple[str, str, str | None]
 """Path, class and official split of one image."""
+Place = tuple[str, str, str | None]
+"""Path, class and official split of one class folder."""
 
 
 class FolderReader(ReaderSettings):
@@ -55,66 +59,66 @@ class FolderReader(ReaderSettings):
     def list_cases(self) -> CaseTable:
         """List the images of all class folders; see the base class."""
         root = self.existing_root()
-        found, notices = _find(root)
+        problems: Problems = []
+        found, notices = _find(root, problems)
         classes = self.classes or sort_classes({label for _, label, _ in found})
         ids = case_ids([path for path, _, _ in found])
-        patients = self._patients(found, ids)
-        problems = _unknown_classes(found, classes) + _untrained_classes(found)
+        patients = self._patients(found, ids, problems)
+        problems += _unknown_classes(found, classes) + _untrained_classes(found)
         problems += twins(classes) + _faulty_ids(found, ids)
-        problems += [
-            f"{path}: the file name does not match the patient pattern"
-            for (path, _, _), patient in zip(found, patients, strict=True)
-            if not patient
-        ]
-        if problems:
-            raise DataError(f"problems in the image folders: {len(problems)}", problems)
         if len(classes) < 2:
-            raise DataError(f"there is a single class folder, '{classes[0]}'; two are needed")
-        return CaseTable(
+            single = f"there is a single class folder, '{classes[0]}'; two are needed"
+            problems.append(Problem(Kind.LABEL, "", single))
+        cases = {
+            case_id: Case(
+                case_id,
+                patient,
+                {"image": Source(path)},
+                {"class": label} if label in classes else {},
+                split=split,
+            )
+            for case_id, patient, (path, label, split) in zip(ids, patients, found, strict=True)
+        }
+        table = CaseTable(
             name=self.kind,
             root=root,
-            cases=tuple(
-                Case(case_id, patient, {"image": Source(path)}, {"class": label}, split=split)
-                for case_id, patient, (path, label, split) in zip(ids, patients, found, strict=True)
-            ),
+            cases=tuple(cases.values()),
             classes=classes,
             has_patients=self.patient_pattern is not None,
             notices=order_notice(classes, self.classes) + notices + self._patient_notices(patients),
         )
+        if problems:
+            raise FaultyCasesError(
+                f"problems in the image folders: {len(problems)}", problems, table
+            )
+        return table
 
     def _patient_notices(self, patients: list[str]) -> tuple[str, ...]:
         return () if self.patient_pattern is None else patient_notices(patients)
 
-    def _patients(self, found: list[Found], ids: list[str]) -> list[str]:
+    def _patients(self, found: list[Found], ids: list[str], problems: Problems) -> list[str]:
         if self.patient_pattern is None:
             return ids
-        pattern = re.compile(self.patient_pattern)
-        names = [path.rpartition("/")[2] for path, _, _ in found]
-        matches = [pattern.search(name) for name in names]
-        return [plain_id(match.group(1) or "") if match else "" for match in matches]
+        pattern, patients = re.compile(self.patient_pattern), []
+        for case_id, (path, _, _) in zip(ids, found, strict=True):
+            match = pattern.search(path.rpartition("/")[2])
+            patient = plain_id(match.group(1) or "") if match else ""
+            if not patient:
+                message = "the file name does not match the patient pattern"
+                problems.append(Problem(Kind.PATIENT, path, message, case_id=case_id))
+            patients.append(patient or case_id)
+        return patients
 
 
-def _find(root: Path) -> tuple[list[Found], tuple[str, ...]]:
-    folders = _subfolders(root)
-    places: list[Found]
-    splits = {name: SPLITS[name.lower()] for name in folders if name.lower() in SPLITS}
+def _find(root: Path, problems: Problems) -> tuple[list[Found], tuple[str, ...]]:
     left_out: list[str] = []
-    if splits:
-        others = [f"'{name}'" for name in folders if name not in splits]
-        if others:
-            raise DataError(
-                f"beside the split folders {', '.join(splits)} there are others: "
-                f"{', '.join(others)}; move them elsewhere, or into a split folder"
-            )
-        inner = {name: _subfolders(resolve(root, name)) for name in splits}
-        places = [(f"{name}/{c}", c, splits[name]) for name in splits for c in inner[name]]
-    else:
-        places = [(name, name, None) for name in folders]
     found = [
         (path, label, split)
-        for folder, label, split in places
-        for path in _images(root, folder, left_out)
+        for folder, label, split in _class_folders(root, problems)
+        for path in _images(root, folder, left_out, problems)
     ]
+    if not found and problems:
+        raise FaultyCasesError("no images in the class folders", problems, None)
     if not found:
         raise DataError(
             "no images in class folders; expected CLASS/IMAGE or train/CLASS/IMAGE with "
@@ -123,21 +127,48 @@ def _find(root: Path) -> tuple[list[Found], tuple[str, ...]]:
     return found, _left_out_notice(left_out)
 
 
+def _class_folders(root: Path, problems: Problems) -> list[Place]:
+    folders = _subfolders(root)
+    splits = {name: SPLITS[name.lower()] for name in folders if name.lower() in SPLITS}
+    if not splits:
+        return [(name, name, None) for name in folders]
+    others = [f"'{name}'" for name in folders if name not in splits]
+    if others:
+        beside = (
+            f"beside the split folders {', '.join(splits)} there are others: "
+            f"{', '.join(others)}; move them elsewhere, or into a split folder"
+        )
+        problems.append(Problem(Kind.LAYOUT, "", beside))
+    inner = {name: _subfolders(resolve(root, name)) for name in splits}
+    return [(f"{name}/{label}", label, splits[name]) for name in splits for label in inner[name]]
+
+
 def _subfolders(folder: Path) -> list[str]:
     return sorted(e.name for e in folder.iterdir() if e.is_dir() and e.name[0] not in "._")
 
 
-def _images(root: Path, folder: str, left_out: list[str]) -> list[str]:
-    """Images of one class folder, sorted; an empty one is an error, other files are left out."""
-    entries = [e for e in resolve(root, folder).iterdir() if not e.name.startswith(".")]
+def _images(root: Path, folder: str, left_out: list[str], problems: Problems) -> list[str]:
+    """Images of one class folder, sorted; an empty one is a problem, other files are left out."""
+    try:
+        entries = [e for e in resolve(root, folder).iterdir() if not e.name.startswith(".")]
+    except DataError as error:
+        problems.append(Problem(Kind.PATH, "", error.message))
+        return []
     folders = {e.name for e in entries if e.is_dir()}
     names = sorted(e.name for e in entries)
     images = [name for name in names if name not in folders and may_be_image(name)]
     left_out += [f"{folder}/{name}" for name in sorted(set(names) - set(images))]
     if not images:
-        raise DataError(f"the class folder {folder} has no images ({' '.join(SUFFIXES)})")
-    files = ImageFiles(root)
-    return [files.check(f"{folder}/{name}") for name in images]
+        empty = f"the class folder {folder} has no images ({' '.join(SUFFIXES)})"
+        problems.append(Problem(Kind.LAYOUT, "", empty))
+    files, checked = ImageFiles(root), []
+    for name in images:
+        try:
+            checked.append(files.check(f"{folder}/{name}"))
+        except DataError as error:
+            kind = Kind.MISSING if isinstance(error, NoSuchFileError) else Kind.PATH
+            problems.append(Problem(kind, "", error.message))
+    return checked
 
 
 def _left_out_notice(left_out: list[str]) -> tuple[str, ...]:
@@ -146,42 +177,43 @@ def _left_out_notice(left_out: list[str]) -> tuple[str, ...]:
     return (f"Folders, and files that are no images, left out: {len(left_out)}, as {left_out[0]}.",)
 
 
-def _unknown_classes(found: list[Found], classes: tuple[str, ...]) -> list[str]:
+def _unknown_classes(found: list[Found], classes: tuple[str, ...]) -> Problems:
     counts: dict[str, int] = defaultdict(int)
     for path, label, _ in found:
         if label not in classes:
             counts[path.rpartition("/")[0]] += 1
-    return [
+    there = {label for _, label, _ in found}
+    lines = [
         f"the folder {folder} ({n} images) is none of the classes {', '.join(classes)}"
         for folder, n in counts.items()
-    ] + [
-        f"there is no folder for the class '{label}'"
-        for label in classes
-        if label not in {item[1] for item in found}
     ]
+    lines += [f"there is no folder for the class '{name}'" for name in classes if name not in there]
+    return [Problem(Kind.LABEL, "", line) for line in lines]
 
 
-def _untrained_classes(found: list[Found]) -> list[str]:
+def _untrained_classes(found: list[Found]) -> Problems:
     sides: dict[str, set[str]] = defaultdict(set)
     for _, label, split in found:
         sides[split or "train"].add(label)
     trained = sides.pop("train", set()) | sides.pop("train_val", set())
     return [
-        f"the class '{label}' is in {side} but not in train"
+        Problem(Kind.LABEL, "", f"the class '{label}' is in {side} but not in train")
         for side, labels in sides.items()
         for label in sorted(labels - trained)
         if trained
     ]
 
 
-def _faulty_ids(found: list[Found], ids: list[str]) -> list[str]:
+def _faulty_ids(found: list[Found], ids: list[str]) -> Problems:
     paths: dict[str, list[str]] = defaultdict(list)
     for case_id, (path, _, _) in zip(ids, found, strict=True):
         paths[case_id].append(path)
-    problems = [
-        f"{' and '.join(same)} would both be case '{case_id}'; rename one"
-        for case_id, same in paths.items()
-        if len(same) > 1
-    ]
-    faults = ((paths[case_id][0], fault_of_case_id(case_id)) for case_id in paths)
-    return problems + [f"{path}: the file name {fault}" for path, fault in faults if fault]
+    problems: Problems = []
+    for case_id, same in paths.items():
+        if len(same) > 1:
+            both = f"{' and '.join(same)} would both be case '{case_id}'; rename one"
+            problems.append(Problem(Kind.CASE_ID, "", both, case_id=case_id))
+        if fault := fault_of_case_id(case_id):
+            name = f"the file name {fault}"
+            problems.append(Problem(Kind.CASE_ID, same[0], name, case_id=case_id))
+    return problems

@@ -1,7 +1,6 @@
 """Image files of a dataset: which suffixes count, whether a path is safe, how a case is named."""
 
 import stat
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -17,7 +16,7 @@ class NoSuchFileError(DataError):
 
 
 class ImageFiles:
-    """Checks the paths of many images under one root; each folder is resolved once.
+    """Checks the paths of many images under one root; each folder is looked at once.
 
     Args:
         root: Folder of the dataset.
@@ -25,7 +24,7 @@ class ImageFiles:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._folders: dict[str, Path] = {}
+        self._inside: set[str] = set()
 
     def check(self, relative: str) -> str:
         """Refuse a path that leaves the root or is not a file.
@@ -42,7 +41,8 @@ class ImageFiles:
         if ".." in tidy.parts or tidy.is_absolute() or ":" in relative[:3]:
             resolve(self.root, relative)
         try:
-            mode = (self._folder(tidy.parent) / tidy.name).lstat().st_mode
+            self._enter(tidy.parent)
+            mode = (self.root / tidy).lstat().st_mode
             if stat.S_ISLNK(mode):
                 mode = resolve(self.root, str(tidy)).stat().st_mode
         except PermissionError as error:
@@ -53,11 +53,15 @@ class ImageFiles:
             raise DataError(f"{tidy} is not a file")
         return str(tidy)
 
-    def _folder(self, folder: PurePosixPath) -> Path:
-        key = str(folder)
-        if key not in self._folders:
-            self._folders[key] = resolve(self.root, key)
-        return self._folders[key]
+    def _enter(self, folder: PurePosixPath) -> None:
+        """Refuse a folder that a link takes out of the root."""
+        name = str(folder)
+        if not folder.name or name in self._inside:
+            return
+        self._enter(folder.parent)
+        if (self.root / folder).is_symlink():
+            resolve(self.root, name)
+        self._inside.add(name)
 
 
 def may_be_image(name: str) -> bool:
@@ -82,10 +86,10 @@ def hint_of_missing(missing: int, images: int) -> str:
 
 
 def case_ids(paths: Sequence[str]) -> list[str]:
-    """Name cases after their files: by the stem, or by the whole path where stems repeat."""
+    """Name cases after their files: by the stem, or by the whole path where files share a stem."""
     bare = [_without_suffix(path) for path in paths]
     stems = [PurePosixPath(path).name for path in bare]
-    if max(Counter(stems).values(), default=0) <= 1:
+    if len(set(stems)) == len(set(bare)):
         return stems
     return [path.replace("/", "__") for path in bare]
 

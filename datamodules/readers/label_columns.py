@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Literal
 
 from datamodules.errors import DataError
+from datamodules.problems import Kind, Problem, Problems
 from datamodules.readers.tables import Table, is_missing, plain_number
 
 Uncertain = Literal["error", "missing", "negative", "positive"]
@@ -27,8 +28,8 @@ _UNCERTAIN_CLASS = (
 
 
 def read_classes(
-    table: Table, column: str, allowed: Sequence[str], where: Where, problems: list[str]
-) -> tuple[list[str], tuple[str, ...]]:
+    table: Table, column: str, allowed: Sequence[str], where: Where, problems: Problems
+) -> tuple[list[str | None], tuple[str, ...]]:
     """Read a column that holds one class a row.
 
     Args:
@@ -37,37 +38,39 @@ def read_classes(
         allowed: All classes in order, or empty: those that occur, in the order of
             :func:`sort_classes`.
         where: Names a row (counted from 0) in a message.
-        problems: Receives a line for each value that cannot be used.
+        problems: Receives one for each value that cannot be used.
 
     Returns:
-        The class of each row, and the classes in order.
+        The class of each row (None where its value cannot be used), and the classes in order.
 
     Raises:
         DataError: If the column holds a single class and ``allowed`` does not name the others.
     """
     values = [plain_number(cell) for cell in table.cells(column)]
+    usable: list[str | None] = []
     uncertain = not allowed and {"-1", "0"} <= set(values) <= {"-1", "0", "1", ""}
     for at, value in enumerate(values):
         fault = _UNCERTAIN_CLASS if uncertain and value == "-1" else _class_fault(value, allowed)
         if fault:
-            problems.append(f"{where(at)}: column '{column}' {fault}")
-    classes = tuple(allowed) or sort_classes({value for value in values if not is_missing(value)})
+            problems.append(Problem(Kind.LABEL, where(at), f"column '{column}' {fault}"))
+        usable.append(None if fault else value)
+    classes = tuple(allowed) or sort_classes({value for value in usable if value is not None})
     problems += twins(classes)
     if len(classes) < 2 and not problems:
         raise DataError(
             f"every label in column '{column}' is '{classes[0]}'; "
             "name all the classes with --data.reader.classes"
         )
-    return values, classes
+    return usable, classes
 
 
 def read_findings(
-    table: Table, columns: Sequence[str], uncertain: Uncertain, where: Where, problems: list[str]
+    table: Table, columns: Sequence[str], uncertain: Uncertain, where: Where, problems: Problems
 ) -> list[dict[str, float | None]]:
     """Read columns that each say 1 (holds), 0 (does not), blank (not known) or -1 (uncertain).
 
     Returns:
-        Finding -> 1.0, 0.0 or None, for each row.
+        Finding -> 1.0, 0.0 or None, for each row; a value that cannot be used is absent.
     """
     rows: list[dict[str, float | None]] = [{} for _ in table.rows]
     for column in columns:
@@ -80,7 +83,8 @@ def read_findings(
             elif value == "-1" and uncertain != "error":
                 rows[at][column] = _UNCERTAIN[uncertain]
             else:
-                problems.append(f"{where(at)}: column '{column}' {_finding_fault(cell)}")
+                fault = f"column '{column}' {_finding_fault(cell)}"
+                problems.append(Problem(Kind.LABEL, where(at), fault))
     return rows
 
 
@@ -100,17 +104,18 @@ def sort_classes(values: set[str]) -> tuple[str, ...]:
     return tuple(classes)
 
 
-def twins(classes: Sequence[str]) -> list[str]:
-    """A line for each two classes that differ by case or blanks only: one class, written twice."""
+def twins(classes: Sequence[str]) -> Problems:
+    """A problem for each two classes that differ by case or blanks only: one, written twice."""
     first: dict[str, str] = {}
-    problems = []
+    problems: Problems = []
     for name in classes:
         plain = " ".join(unicodedata.normalize("NFC", name).casefold().split())
         if plain in first:
-            problems.append(
+            alike = (
                 f"the classes '{first[plain]}' and '{name}' differ only in how they are written; "
                 "write them alike"
             )
+            problems.append(Problem(Kind.LABEL, "", alike))
         first.setdefault(plain, name)
     return problems
 

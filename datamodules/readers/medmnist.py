@@ -13,9 +13,17 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 from datamodules.cases import Case, CaseTable, Source
 from datamodules.errors import DataError
+from datamodules.problems import FaultyCasesError, Kind, Problem, Problems
 from datamodules.readers.build_once import build_once
 from datamodules.readers.label_columns import order_notice
-from datamodules.readers.medmnist_files import DOWNLOAD_URL, MEDMNIST, Flag, Size, file_name
+from datamodules.readers.medmnist_files import (
+    DOWNLOAD_URL,
+    MEDMNIST,
+    Flag,
+    MedMnist,
+    Size,
+    file_name,
+)
 from datamodules.readers.reader import ReaderSettings
 
 if TYPE_CHECKING:
@@ -82,10 +90,7 @@ class MedMnistReader(ReaderSettings):
                 "not compare with published ones.",
             )
         labels = _read_labels(path, self.size)
-        problems = _label_problems(labels, len(dataset.names), dataset.multi_label)
-        if problems:
-            raise DataError(f"{self.file_name} has labels that {self.flag} has not", problems)
-        return CaseTable(
+        table = CaseTable(
             name=self.flag,
             root=root,
             cases=tuple(
@@ -99,14 +104,16 @@ class MedMnistReader(ReaderSettings):
             has_patients=False,
             notices=notices + order_notice(dataset.classes, given=dataset.classes),
         )
+        if problems := _label_problems(labels, dataset):
+            raise FaultyCasesError(
+                f"{self.file_name} has labels that {self.flag} has not", problems, table
+            )
+        return table
 
     def _case(self, side: str, row: int, values: list[int]) -> Case:
-        dataset = MEDMNIST[self.flag]
-        case_id = f"{side}-{row:05d}"
-        targets: dict[str, Any] = {"class": dataset.names[values[0]]}
-        if dataset.multi_label:
-            targets = {"findings": dict(zip(dataset.names, map(float, values), strict=True))}
+        case_id = _case_id(side, row)
         source = Source(self.file_name, f"{side}_images[{row}]")
+        targets = _targets(values, MEDMNIST[self.flag])
         return Case(case_id, case_id, {"image": source}, targets, split=side)
 
     def _folders(self) -> list[Path]:
@@ -202,17 +209,38 @@ def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], str]:
     return shape, str(dtype)
 
 
-def _label_problems(
-    labels: dict[str, "np.ndarray[Any, Any]"], names: int, multi_label: bool
-) -> list[str]:
-    problems: list[str] = []
-    columns, highest = (names, 1) if multi_label else (1, names - 1)
+def _case_id(side: str, row: int) -> str:
+    return f"{side}-{row:05d}"
+
+
+def _are_labels(values: list[int], dataset: MedMnist) -> bool:
+    in_range = min(values, default=-1) >= 0 and max(values) <= dataset.highest_label
+    return in_range and len(values) == dataset.label_columns
+
+
+def _targets(values: list[int], dataset: MedMnist) -> dict[str, Any]:
+    if not _are_labels(values, dataset):
+        return {}
+    if dataset.multi_label:
+        return {"findings": dict(zip(dataset.names, map(float, values), strict=True))}
+    return {"class": dataset.names[values[0]]}
+
+
+def _label_problems(labels: dict[str, "np.ndarray[Any, Any]"], dataset: MedMnist) -> Problems:
+    problems: Problems = []
     for side, values in labels.items():
-        if values.shape[1] != columns:
-            problems.append(f"{side}_labels has {values.shape[1]} columns, not {columns}")
+        if values.shape[1] != dataset.label_columns:
+            fault = f"{side}_labels has {values.shape[1]} columns, not {dataset.label_columns}"
+            problems.append(Problem(Kind.LAYOUT, "", fault))
+            continue
         problems += [
-            f"{side}_labels[{row}] is {given}, not in 0..{highest}"
+            Problem(
+                Kind.LABEL,
+                "",
+                f"{side}_labels[{row}] is {given}, not in 0..{dataset.highest_label}",
+                case_id=_case_id(side, row),
+            )
             for row, given in enumerate(values.tolist())
-            if min(given) < 0 or max(given) > highest
+            if not _are_labels(given, dataset)
         ]
     return problems

@@ -52,6 +52,16 @@ class MedMnist:
             return ()
         return self.names[::-1] if len(self.names) == 2 and self.positive == 0 else self.names
 
+    @property
+    def label_columns(self) -> int:
+        """Numbers that label one image."""
+        return len(self.names) if self.multi_label else 1
+
+    @property
+    def highest_label(self) -> int:
+        """The largest number that a label can be; the smallest is 0."""
+        return 1 if self.multi_label else len(self.names) - 1
+
 
 def _md5(*sums: str) -> dict[int, str]:
     return dict(zip((28, 64, 128, 224), sums, strict=True))

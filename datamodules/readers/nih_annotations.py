@@ -6,7 +6,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from datamodules.errors import DataError
-from datamodules.readers.tables import read_table
+from datamodules.problems import Kind, Problem, Problems, problems_of
+from datamodules.readers.tables import Table, read_table
 
 FINDINGS = (
     "Atelectasis",
@@ -77,7 +78,7 @@ def parse_ages(cells: Sequence[str], notices: list[str]) -> list[float | None]:
 
 
 def read_boxes(
-    root: Path, images: Collection[str], problems: list[str], notices: list[str]
+    root: Path, images: Collection[str], problems: Problems, notices: list[str]
 ) -> dict[str, list[Box]]:
     """Boxes by image name; none if the folder has no table of boxes."""
     name = first_there(root, (BOX_TABLE,))
@@ -85,14 +86,13 @@ def read_boxes(
         return {}
     boxes: dict[str, list[Box]] = {}
     outside = 0
-    # Its header, "Bbox [x,y,w,h]" and three blanks, has more cells than its rows.
-    table = read_table(root, name, width=6)
-    if len(table.columns) < 6:
-        raise DataError(f"{name} needs six columns: image, finding, x, y, width, height")
+    if (table := _box_table(root, name, problems)) is None:
+        return {}
     for number, row in zip(table.numbers, table.rows, strict=True):
         box = _parse_box(row)
         if isinstance(box, str):
-            problems.append(f"{name} row {number}, {row[0]}: {box}")
+            where = f"{name} row {number}, {row[0]}"
+            problems.append(Problem(Kind.BOX, where, box, case_id=row[0].removesuffix(".png")))
         elif row[0] in images:
             boxes.setdefault(row[0], []).append(box)
         else:
@@ -100,6 +100,20 @@ def read_boxes(
     if outside:
         notices.append(f"Boxes in {name} of images that the table does not list: {outside}.")
     return boxes
+
+
+def _box_table(root: Path, name: str, problems: Problems) -> Table | None:
+    try:
+        # Its header, "Bbox [x,y,w,h]" and three blanks, has more cells than its rows.
+        table = read_table(root, name, width=6, problems=problems)
+    except DataError as error:
+        problems += problems_of(error)
+        return None
+    if len(table.columns) >= 6:
+        return table
+    columns = "image, finding, x, y, width, height"
+    problems.append(Problem(Kind.LAYOUT, "", f"{name} needs six columns: {columns}"))
+    return None
 
 
 def _parse_box(row: Sequence[str]) -> Box | str:
@@ -116,9 +130,12 @@ def _parse_box(row: Sequence[str]) -> Box | str:
 
 
 def read_official_split(
-    root: Path, images: Sequence[str], problems: list[str], notices: list[str]
+    root: Path, images: Sequence[str], problems: Problems, notices: list[str]
 ) -> list[str | None]:
-    """Side of each image in the official lists, or None for all if there are no lists."""
+    """Side of each image in the official lists, or None for all if there are no lists.
+
+    An image that is in both lists or in neither is a problem, and its side None.
+    """
     there = {side: name for side, name in SPLIT_LISTS.items() if (root / name).is_file()}
     lists = " and ".join(SPLIT_LISTS.values())
     if not there:
@@ -128,23 +145,33 @@ def read_official_split(
         )
         return [None] * len(images)
     if len(there) == 1:
-        problems.append(f"of {lists} only {next(iter(there.values()))} is there; add the other")
+        only = f"of {lists} only {next(iter(there.values()))} is there; add the other"
+        problems.append(Problem(Kind.LAYOUT, "", only))
         return [None] * len(images)
-    listed = {side: _read_names(root, name) for side, name in there.items()}
-    both = listed["train_val"] & listed["test"]
-    problems += [f"{image}: in both {lists}" for image in sorted(both)]
-    sides = [next((s for s in listed if image in listed[s]), None) for image in images]
+    listed = {side: _read_names(root, name, problems) for side, name in there.items()}
+    train_val, test = listed["train_val"], listed["test"]
+    if train_val is None or test is None:
+        return [None] * len(images)
+    both = train_val & test
+    problems += [_side_problem(image, f"in both {lists}") for image in sorted(both)]
+    found = dict.fromkeys(train_val - both, "train_val") | dict.fromkeys(test - both, "test")
     problems += [
-        f"{image}: in neither of {lists}"
-        for image, side in zip(images, sides, strict=True)
-        if side is None
+        _side_problem(image, f"in neither of {lists}")
+        for image in images
+        if image not in found and image not in both
     ]
-    return sides
+    return [found.get(image) for image in images]
 
 
-def _read_names(root: Path, name: str) -> set[str]:
+def _side_problem(image: str, message: str) -> Problem:
+    return Problem(Kind.SPLIT, image, message, case_id=image.removesuffix(".png"))
+
+
+def _read_names(root: Path, name: str, problems: Problems) -> set[str] | None:
     try:
         lines = (root / name).read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name} is not a text file with one image name a line") from error
+    except UnicodeDecodeError:
+        fault = f"{name} is not a text file with one image name a line"
+        problems.append(Problem(Kind.LAYOUT, "", fault))
+        return None
     return {line.strip() for line in lines if line.strip()}

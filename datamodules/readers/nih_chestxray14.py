@@ -2,12 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 from typing import ClassVar, Literal
 
 from datamodules.cases import Case, CaseTable, Source, resolve
 from datamodules.errors import DataError
+from datamodules.problems import FaultyCasesError, Kind, Problem, Problems
 from datamodules.readers.image_files import fault_of_case_id, hint_of_missing
 from datamodules.readers.nih_annotations import (
     FINDINGS,
@@ -61,41 +62,38 @@ class NihChestXray14Reader(ReaderSettings):
                 f"the dataset's folder has neither {' nor '.join(DATA_ENTRY_TABLES)}; get one from "
                 "https://nihcc.app.box.com/v/ChestXray-NIHCC"
             )
-        table = read_table(root, name)
+        problems: Problems = []
+        table = read_table(root, name, problems=problems)
         table.require(COLUMNS)
-        return _NihCases(root, table, self.require_images).build()
+        return _NihCases(root, table, self.require_images, problems).build()
 
 
 class _NihCases:
     """Turns the rows of the data-entry table into cases, and gathers what is wrong with them."""
 
-    def __init__(self, root: Path, table: Table, require_images: bool) -> None:
+    def __init__(self, root: Path, table: Table, require_images: bool, problems: Problems) -> None:
         self.root = root
         self.table = table
         self.require_images = require_images
         self.images = table.cells("Image Index")
-        self.problems: list[str] = []
+        self.ids = [image.removesuffix(".png") for image in self.images]
+        self.problems = problems
         self.missing = 0
         self.notices: list[str] = []
 
     def build(self) -> CaseTable:
-        self._check_names()
-        paths, findings, patients = self._paths(), self._findings(), self._patients()
+        rows = self._named_rows()
+        names = [self.images[at] for at in rows]
+        paths, findings, patients = self._paths(rows), self._findings(), self._patients()
         ages = parse_ages(self.table.cells("Patient Age"), self.notices)
-        splits = read_official_split(self.root, self.images, self.problems, self.notices)
-        boxes = read_boxes(self.root, set(self.images), self.problems, self.notices)
-        if self.problems:
-            raise DataError(
-                f"problems in {self.table.path} and what it names: {len(self.problems)}"
-                + hint_of_missing(self.missing, len(self.images)),
-                self.problems,
-            )
+        splits = read_official_split(self.root, names, self.problems, self.notices)
+        boxes = read_boxes(self.root, set(names), self.problems, self.notices)
         sexes, views = self.table.cells("Patient Gender"), self.table.cells("View Position")
         cases = tuple(
             Case(
-                case_id=image.removesuffix(".png"),
+                case_id=self.ids[at],
                 patient_id=patients[at],
-                inputs={"image": Source(paths[at])},
+                inputs={"image": Source(path)} if path else {},
                 targets={"findings": findings[at]}
                 | ({"boxes": boxes[image]} if image in boxes else {}),
                 attributes={
@@ -103,10 +101,20 @@ class _NihCases:
                     "sex": sexes[at] or None,
                     "view": views[at] or None,
                 },
-                split=splits[at],
+                split=split,
             )
-            for at, image in enumerate(self.images)
+            for at, image, path, split in zip(rows, names, paths, splits, strict=True)
         )
+        if self.problems:
+            raise FaultyCasesError(
+                f"problems in {self.table.path} and what it names: {len(self.problems)}"
+                + hint_of_missing(self.missing, len(self.images)),
+                self.problems,
+                self._table(cases) if cases else None,
+            )
+        return self._table(cases)
+
+    def _table(self, cases: tuple[Case, ...]) -> CaseTable:
         return CaseTable(
             name=NihChestXray14Reader.folder,
             root=self.root,
@@ -116,28 +124,34 @@ class _NihCases:
             notices=tuple(self.notices),
         )
 
-    def _where(self, at: int) -> str:
-        return f"row {self.table.numbers[at]}, {self.images[at]}"
+    def _add(self, kind: Kind, at: int, message: str) -> None:
+        where = f"row {self.table.numbers[at]}, {self.images[at]}"
+        self.problems.append(Problem(kind, where, message, case_id=self.ids[at]))
 
-    def _check_names(self) -> None:
+    def _named_rows(self) -> list[int]:
+        """The first row of each image that has a usable name."""
         rows: dict[str, int] = {}
         for at, image in enumerate(self.images):
             fault = fault_of_case_id(image)
             if fault or not image.endswith(".png"):
-                self.problems.append(f"{self._where(at)}: the name {fault or 'is not of a .png'}")
+                self._add(Kind.CASE_ID, at, f"the name {fault or 'is not of a .png'}")
             elif image in rows:
                 first = self.table.numbers[rows[image]]
-                self.problems.append(f"{self._where(at)}: the image is in row {first} already")
-            rows.setdefault(image, at)
+                self._add(Kind.CASE_ID, at, f"the image is in row {first} already")
+            else:
+                rows[image] = at
+        return list(rows.values())
 
-    def _paths(self) -> list[str]:
+    def _paths(self, rows: Sequence[int]) -> list[str]:
+        """Where the image of each row is; empty where it cannot be had."""
         if not self.require_images:
-            return [f"images/{image}" for image in self.images]
+            return [f"images/{self.images[at]}" for at in rows]
         places = _image_places(self.root, self.problems)
-        missing = [at for at, image in enumerate(self.images) if image not in places]
+        missing = [at for at in rows if self.images[at] not in places]
         self.missing = len(missing)
-        self.problems += [f"{self._where(at)}: there is no such image" for at in missing]
-        return [places.get(image, image) for image in self.images]
+        for at in missing:
+            self._add(Kind.MISSING, at, "there is no such image")
+        return [places.get(self.images[at], "") for at in rows]
 
     def _findings(self) -> list[Findings]:
         cells = self.table.cells("Finding Labels")
@@ -146,26 +160,35 @@ class _NihCases:
         for at, cell in enumerate(cells):
             value = parsed[cell]
             if isinstance(value, str):
-                self.problems.append(f"{self._where(at)}: {value}")
+                self._add(Kind.LABEL, at, value)
                 value = {}
             rows.append(value)
         return rows
 
     def _patients(self) -> list[str]:
-        patients = [plain_number(cell) for cell in self.table.cells("Patient ID")]
-        for at, (patient, image) in enumerate(zip(patients, self.images, strict=True)):
-            named = image.partition("_")[0]
+        patients = []
+        for at, cell in enumerate(self.table.cells("Patient ID")):
+            patient, named = plain_number(cell), self.images[at].partition("_")[0]
+            known = patient.lstrip("0") or "0"
             if not patient.isdecimal():
-                self.problems.append(f"{self._where(at)}: the patient id '{patient}' is no number")
+                self._add(Kind.PATIENT, at, f"the patient id '{patient}' is no number")
+                known = self.ids[at]
             elif named.isdecimal() and int(named) != int(patient):
-                self.problems.append(
-                    f"{self._where(at)}: the patient id is {patient}, the image's name says {named}"
+                self._add(
+                    Kind.PATIENT,
+                    at,
+                    f"the patient id is {patient}, the image's name says {named}",
                 )
-        return [patient.lstrip("0") or "0" for patient in patients]
+                known = self.ids[at]
+            patients.append(known)
+        return patients
 
 
-def _image_places(root: Path, problems: list[str]) -> dict[str, str]:
-    """Path of every image below ``images`` and ``images_NNN``, by its name; one scan a folder."""
+def _image_places(root: Path, problems: Problems) -> dict[str, str]:
+    """Path of every image below ``images`` and ``images_NNN``, by its name; one scan a folder.
+
+    A link that leaves the root is a problem, and its image has an empty path.
+    """
     places: dict[str, str] = {}
     for folder in _image_folders(root):
         with os.scandir(resolve(root, folder)) as entries:
@@ -174,12 +197,22 @@ def _image_places(root: Path, problems: list[str]) -> dict[str, str]:
             path = f"{folder}/{name}"
             if not name.endswith(".png"):
                 continue
-            if is_link:
-                resolve(root, path)
             if name in places:
-                problems.append(f"{name}: both {places[name]} and {path} are there; remove one")
-            places.setdefault(name, path)
+                both = f"both {places[name]} and {path} are there; remove one"
+                problems.append(
+                    Problem(Kind.CASE_ID, name, both, case_id=name.removesuffix(".png"))
+                )
+            places.setdefault(name, _inside(root, path, problems) if is_link else path)
     return places
+
+
+def _inside(root: Path, path: str, problems: Problems) -> str:
+    try:
+        resolve(root, path)
+    except DataError as error:
+        problems.append(Problem(Kind.PATH, "", error.message, case_id=PurePosixPath(path).stem))
+        return ""
+    return path
 
 
 def _image_folders(root: Path) -> Iterator[str]:

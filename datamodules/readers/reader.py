@@ -2,12 +2,38 @@
 
 import os
 from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from datamodules.cases import CaseTable
 from datamodules.errors import DataError
+from datamodules.problems import FaultyCasesError, Problem, problems_of
 from datamodules.schema import LocalPath, Settings
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What could be read of a dataset.
+
+    Attributes:
+        table: What is known of its cases in spite of the problems; None: nothing.
+        problems: All that the reader found.
+    """
+
+    table: CaseTable | None
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def attempt(cls, read: Callable[[], CaseTable]) -> Self:
+        """Read as far as that goes; a DataError becomes problems."""
+        try:
+            return cls(read())
+        except FaultyCasesError as error:
+            return cls(error.rest, tuple(problems_of(error)))
+        except DataError as error:
+            return cls(None, tuple(problems_of(error)))
 
 
 class ReaderSettings(Settings):
@@ -33,9 +59,17 @@ class ReaderSettings(Settings):
         except OSError as error:
             raise DataError(f"the dataset cannot be read: {self._fault(error)}") from error
 
+    def examine(self) -> Reading:
+        """List the cases as far as that goes, and all that is wrong with them; never raises."""
+        return Reading.attempt(self.read)
+
     @abstractmethod
     def list_cases(self) -> CaseTable:
-        """What :meth:`read` does, but for the errors of the filesystem."""
+        """What :meth:`read` does, but for the errors of the filesystem.
+
+        Everything that is wrong is gathered before it is raised, as a :class:`FaultyCasesError`
+        with the cases that are known in spite of it, so that ``check`` can look further.
+        """
 
     def existing_root(self) -> Path:
         """The dataset's folder.

@@ -4,7 +4,7 @@ import csv
 import gzip
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TextIO
 
 from datamodules.cases import resolve
 from datamodules.errors import DataError
+from datamodules.problems import Kind, Problem, Problems
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 _DECLARED = re.compile(r'"?sep=([,;|\t])"?', re.IGNORECASE)
@@ -71,7 +72,9 @@ def plain_number(cell: str) -> str:
     return whole if dot and whole.lstrip("-").isdigit() and fraction.strip("0") == "" else cell
 
 
-def read_table(root: Path, relative: str, width: int | None = None) -> Table:
+def read_table(
+    root: Path, relative: str, width: int | None = None, problems: Problems | None = None
+) -> Table:
     """Read a table with a header row.
 
     Args:
@@ -81,6 +84,8 @@ def read_table(root: Path, relative: str, width: int | None = None) -> Table:
             line such as ``sep=;`` says it, and is not counted as a row.
         width: Read only so many cells of the header and of each row; none: all, and as many in
             each row as in the header.
+        problems: Receives the rows of another length than the header's, which are then left out;
+            none: such rows are an error.
 
     Raises:
         DataError: If the file is missing, empty, damaged, not UTF-8, or has rows of uneven length.
@@ -101,7 +106,32 @@ def read_table(root: Path, relative: str, width: int | None = None) -> Table:
         raise DataError(f"{relative} is not a well-formed table: {error}") from error
     except OSError as error:
         raise DataError(f"cannot read {relative}: {error.strerror or error}") from error
-    return _table(relative, numbered)
+    return _table(relative, numbered, problems)
+
+
+def read_tables(
+    root: Path, columns: Mapping[str, Iterable[str]], problems: Problems
+) -> dict[str, Table]:
+    """Read several tables of one dataset, so that the faults of all of them are named at once.
+
+    Args:
+        root: Folder of the dataset.
+        columns: Columns that each table must have, by its path.
+        problems: Receives what is wrong with them.
+
+    Returns:
+        The tables that can be used, by path.
+    """
+    tables = {}
+    for relative, needed in columns.items():
+        try:
+            table = read_table(root, relative, problems=problems)
+            table.require(needed)
+            tables[relative] = table
+        except DataError as error:
+            problems += [Problem(Kind.LAYOUT, relative, str(each)) for each in error.found]
+            problems += [] if error.found else [Problem(Kind.LAYOUT, "", error.message)]
+    return tables
 
 
 def _open(path: Path) -> TextIO:
@@ -119,25 +149,30 @@ def _numbered_rows(file: TextIO, relative: str) -> Iterator[tuple[int, tuple[str
         delimiter = ";" if header.count(";") > header.count(",") else ","
         if relative.lower().removesuffix(".gz").endswith(".tsv"):
             delimiter = "\t"
+    held: dict[str, str] = {}  # tables say few things many times: each is held once in memory
     for number, row in enumerate(csv.reader(file, delimiter=delimiter, strict=True), start=1):
-        cells = tuple(cell.strip() for cell in row)
+        cells = tuple(held.setdefault(cell, cell) for cell in map(str.strip, row))
         if any(cells):
             yield number, cells
 
 
-def _table(relative: str, numbered: list[tuple[int, tuple[str, ...]]]) -> Table:
+def _table(
+    relative: str, numbered: list[tuple[int, tuple[str, ...]]], problems: Problems | None
+) -> Table:
     if len(numbered) < 2:
         raise DataError(
             f"the table {relative} is empty: it needs a header row and a row for each image"
         )
     (_, columns), *rest = numbered
-    uneven = [
-        f"row {number} has {len(row)} cells, the header has {len(columns)}"
-        for number, row in rest
-        if len(row) != len(columns)
+    uneven = {number: len(row) for number, row in rest if len(row) != len(columns)}
+    faults = [
+        f"row {n} has {cells} cells, the header has {len(columns)}" for n, cells in uneven.items()
     ]
-    if uneven:
-        raise DataError(f"the rows of {relative} are not of one length", uneven)
+    if faults and (problems is None or len(faults) == len(rest)):
+        raise DataError(f"the rows of {relative} are not of one length", faults)
+    if problems is not None:
+        problems += [Problem(Kind.LAYOUT, relative, fault) for fault in faults]
+    rest = [(number, row) for number, row in rest if number not in uneven]
     return Table(relative, columns, tuple(n for n, _ in rest), tuple(row for _, row in rest))
 
 

@@ -63,22 +63,23 @@ class AugmentXray(Transform):
         self.config = config
 
     def __call__(  # type: ignore[override]
-        self, data: NDArray[np.uint8], seed: int, epoch: int, draw: int
+        self, data: NDArray[np.uint8], seed: int, epoch: int, draw: int, view: int = 0
     ) -> NDArray[np.uint8]:
         """Augment one film, uint8 ``(H, W)``; the film itself is left as it is."""
-        return apply_parameters(data, draw_parameters(self.config, generator(seed, epoch, draw)))
+        random = generator(seed, epoch, draw, view)
+        return apply_parameters(data, draw_parameters(self.config, random))
 
 
-def generator(seed: int, epoch: int, draw: int) -> np.random.Generator:
-    """Random numbers of one draw; no two (seed, epoch, draw) share any.
+def generator(seed: int, epoch: int, draw: int, view: int = 0) -> np.random.Generator:
+    """Random numbers of one view of one draw; no two (seed, epoch, draw, view) share any.
 
-    Philox is counter-based: epoch and draw are the upper half of its counter, which leaves 2^128
-    blocks to each, and need no mixing.
+    Philox is counter-based: epoch, draw and view are the upper parts of its counter, which leaves
+    2^64 blocks to each, and need no mixing.
 
     References:
         Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
     """
-    return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, draw, epoch]))
+    return np.random.Generator(np.random.Philox(key=seed, counter=[0, view, draw, epoch]))
 
 
 def draw_parameters(config: XrayAugmentation, rng: np.random.Generator) -> AugmentationParameters:

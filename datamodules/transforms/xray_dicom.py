@@ -31,6 +31,7 @@ COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 OTHER_TERMS = ("PALETTE COLOR", "HSV", "ARGB", "CMYK", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "XYB")
 """Defined terms (PS3.3 C.7.6.3.1.2) that are not read. Other values of a header are not quoted in
 a message, as any of them may hold a name; nor is what pydicom says, which quotes them."""
+SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 META_BYTES = 4096
 
 # A warning about an odd element would quote it, and the log is no place for header values.
@@ -121,7 +122,7 @@ def _check_decoder(syntax: UID) -> None:
 
 def _read_colour(dataset: Dataset) -> XrayPixels:
     grey = luma(dataset.pixel_array)
-    return XrayPixels(grey, low=0, high=255, bits=8, spacing_mm=_spacing_mm(dataset))
+    return XrayPixels(grey, low=0, high=255, bits=8, spacing_mm=spacing_mm(dataset))
 
 
 def _read_grey(dataset: Dataset) -> XrayPixels:
@@ -132,7 +133,7 @@ def _read_grey(dataset: Dataset) -> XrayPixels:
         table = low + high - table
     if not np.array_equal(table, np.arange(len(table))):
         codes = table.astype(np.float32)[codes]
-    return XrayPixels(codes, low, high, dataset.BitsStored, _spacing_mm(dataset))
+    return XrayPixels(codes, low, high, dataset.BitsStored, spacing_mm(dataset))
 
 
 def _stored_codes(dataset: Dataset) -> NDArray[Any]:
@@ -155,8 +156,9 @@ def _code_values(dataset: Dataset) -> NDArray[np.int32]:
     return codes
 
 
-def _spacing_mm(dataset: Dataset) -> tuple[float, float] | None:
-    for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+def spacing_mm(dataset: Dataset) -> tuple[float, float] | None:
+    """Distance of neighbouring ``(rows, columns)`` that a header declares, or None."""
+    for name in SPACINGS:
         values: Any = dataset.get(name) or ()
         if len(values) == 2 and all(math.isfinite(value) and value > 0 for value in values):
             return float(values[0]), float(values[1])

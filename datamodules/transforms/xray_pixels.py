@@ -49,6 +49,16 @@ def check_size(rows: int, columns: int) -> None:
         )
 
 
+def check_finite(pixels: NDArray[Any]) -> None:
+    """Refuse an image with NaN or infinite grey values.
+
+    Raises:
+        DataError: If there are any.
+    """
+    if pixels.dtype.kind == "f" and (bad := pixels.size - int(np.isfinite(pixels).sum())):
+        raise DataError(f"{bad} pixels are NaN or infinite")
+
+
 def luma(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Grey values (ITU-R 601-2) of RGB ``(H, W, 3)``, as ``(H, W)``; exact where R = G = B."""
     return np.asarray(Image.fromarray(np.ascontiguousarray(colours)).convert("L"))

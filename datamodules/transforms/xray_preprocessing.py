@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from datamodules.configs.xrays import XrayPreprocessing
-from datamodules.errors import DataError
 from datamodules.transforms.xray_geometry import Geometry, resize, restore
-from datamodules.transforms.xray_pixels import XrayPixels, content_hash
+from datamodules.transforms.xray_pixels import XrayPixels, check_finite, content_hash
 
 __all__ = [
     "PREPROCESSING_VERSION",
@@ -60,16 +59,24 @@ class PreprocessXray(Transform):
         Raises:
             DataError: If a pixel is NaN or infinite.
         """
+        self.check(data)
         pixels = data.pixels
-        if pixels.dtype.kind == "f" and (bad := pixels.size - int(np.isfinite(pixels).sum())):
-            raise DataError(f"{bad} pixels are NaN or infinite")
         geometry = Geometry.fit(pixels.shape, self.config.size, self.config.fit)
-        grey = scale_grey(pixels[geometry.source], *self._grey_range(data))
+        grey = scale_grey(pixels[geometry.source], *self.grey_range(data))
         image = np.zeros((geometry.size, geometry.size), np.uint8)
         image[geometry.target] = np.rint(resize(grey, geometry.to_rows, geometry.to_columns))
         return PreparedXray(image, geometry, content_hash(pixels))
 
-    def _grey_range(self, data: XrayPixels) -> tuple[float, float]:
+    def check(self, data: XrayPixels) -> None:
+        """Refuse a film without a value for every pixel.
+
+        Raises:
+            DataError: If a pixel is NaN or infinite.
+        """
+        check_finite(data.pixels)
+
+    def grey_range(self, data: XrayPixels) -> tuple[float, float]:
+        """The grey values that become black and white."""
         if self.config.clip_percentiles == (0.0, 100.0):
             return data.low, data.high
         low, high = np.percentile(data.pixels, self.config.clip_percentiles)
@@ -88,20 +95,22 @@ def scale_grey(pixels: NDArray[np.generic], low: float, high: float) -> NDArray[
     return np.clip(grey, 0, WHITE, out=grey)
 
 
-def normalise(images: Images, config: XrayPreprocessing) -> Images:
+def normalise(
+    images: Images, config: XrayPreprocessing, out: NDArray[np.float32] | None = None
+) -> Images:
     """Turn grey values into the network's input: ``(value / 255 - mean) / std``.
 
     Args:
         images: Grey values in 0..255, any shape, uint8 or float.
         config: Names mean and standard deviation, both for grey values in 0..1.
+        out: Where the result of an array goes; none: a new array.
 
     Returns:
-        A new float32 tensor or array of the same shape, on the same device.
+        A float32 tensor or array of the same shape, on the same device.
     """
     scale, offset = 1 / (WHITE * config.std), -config.mean / config.std
     if isinstance(images, Tensor):
         return images.to(torch.float32, copy=True).mul_(scale).add_(offset)
-    values = images.astype(np.float32)
-    values *= np.float32(scale)
+    values = np.multiply(images, np.float32(scale), out=out, dtype=np.float32)
     values += np.float32(offset)
     return values

@@ -2,22 +2,23 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from matplotlib.figure import Figure
+from pytorch_lightning.utilities import move_data_to_device
 
-from datamodules.batches import LabelSet
+from datamodules.batches import LabelSet, XrayBatch
 from datamodules.errors import LightboxError
-from datamodules.transforms.xray_preprocessing import WHITE, normalise
+from datamodules.samplers import Draw
+from datamodules.transforms.xray_preprocessing import WHITE
 from datamodules.xrays import XraysData
 from experiments.figures.mistakes import Picture, contact_sheet
 from experiments.figures.style import shorten
 from lightning_modules.base import Row
-from lightning_modules.explanations import grad_cam
+from lightning_modules.explanations import explain
 from lightning_modules.xray_classifier import XrayClassifier
 
 log = logging.getLogger("lightbox")
@@ -62,9 +63,10 @@ def mistakes_sheet(
     """
     rows = module.rows.get("test") or module.rows["val"]
     chosen = most_confident(find_mistakes(rows, module.data.labels, thresholds))
-    places = {case.case_id: index for index, case in enumerate(data.table.cases)}
-    images = [data.cache.images[places[mistake.case_id]] for mistake in chosen]
-    heatmaps = _heatmaps(module, data, chosen, images)
+    index_of = {case.case_id: index for index, case in enumerate(data.table.cases)}
+    indices = [index_of[mistake.case_id] for mistake in chosen]
+    images = [data.image_of(index) for index in indices]
+    heatmaps = evidence_maps(module, data, [mistake.output for mistake in chosen], indices)
     captions = [(*each.caption, shorten(name_of(each.case_id), LONGEST)) for each in chosen]
     return contact_sheet(
         [
@@ -119,8 +121,8 @@ def _wrong_label(
     return [Mistake(row["case_id"], index, abs(score - threshold), caption, missed=bool(target))]
 
 
-def most_confident(mistakes: Sequence[Mistake]) -> list[Mistake]:
-    """At most twelve: misses and false alarms in equal number where there are enough of both.
+def most_confident(mistakes: Sequence[Mistake], most: int = MOST) -> list[Mistake]:
+    """At most so many: misses and false alarms in equal number where there are enough of both.
 
     A threshold near 0 or 1 leaves one of the two hardly any margin; by margin alone they would
     never be seen.
@@ -128,31 +130,58 @@ def most_confident(mistakes: Sequence[Mistake]) -> list[Mistake]:
     ordered = sorted(mistakes, key=lambda each: (-each.margin, each.case_id, each.output))
     missed = [each for each in ordered if each.missed]
     alarms = [each for each in ordered if not each.missed]
-    shown = max(MOST // 2, MOST - len(missed))
+    shown = max(most // 2, most - len(missed))
     alarms = alarms[:shown]
-    return alarms + missed[: MOST - len(alarms)]
+    return alarms + missed[: most - len(alarms)]
 
 
-def _heatmaps(
+def evidence_maps(
     module: XrayClassifier,
     data: XraysData,
-    mistakes: Sequence[Mistake],
-    images: Sequence[npt.NDArray[np.uint8]],
+    outputs: Sequence[int],
+    indices: Sequence[int],
 ) -> list[npt.NDArray[np.float32] | None]:
-    """Evidence for the output of each mistake; None throughout where a network has no such map."""
-    heatmaps: list[npt.NDArray[np.float32] | None] = [None] * len(mistakes)
+    """What spoke for one output of each case, over its prepared image.
+
+    Args:
+        module: Trained.
+        data: Has the images.
+        outputs: Which output, one a case.
+        indices: Which case, positions in the data's table.
+
+    Returns:
+        Maps ``(H, W)`` in 0..1, of an exam over its first image; None throughout where a network
+        has no such map.
+    """
+    heatmaps: list[npt.NDArray[np.float32] | None] = [None] * len(indices)
     of_output: dict[int, list[int]] = defaultdict(list)
-    for place, mistake in enumerate(mistakes):
-        of_output[mistake.output].append(place)
+    for place, output in enumerate(outputs):
+        of_output[output].append(place)
+    dataset = data.dataset(training=False)
     try:
-        for output, places in of_output.items():
-            grey = np.stack([images[place] for place in places])
-            batch = torch.from_numpy(normalise(grey, data.config.preprocessing))[:, None]
-            layer = module.network.attention_layer
-            maps = grad_cam(module.network, layer, batch.to(module.device), output)
-            for place, heatmap in zip(places, maps.cpu().numpy(), strict=True):
+        for output, places in _batches(of_output, data.config.batch_size):
+            batch = dataset.__getitems__([Draw(indices[place]) for place in places])
+            maps = explain(module.network, move_data_to_device(batch, module.device), output)
+            first = _first_image(batch)
+            for place, heatmap in zip(places, maps.cpu().numpy()[first], strict=True):
                 heatmaps[place] = heatmap
     except (AttributeError, LightboxError, LookupError, RuntimeError, ValueError) as error:
-        log.warning("no Grad-CAM of %s: %s", type(module.network.encoder).__name__, error)
-        return [None] * len(mistakes)
+        log.warning("no map of where %s looks: %s", type(module.network.encoder).__name__, error)
+        return [None] * len(indices)
     return heatmaps
+
+
+def _first_image(batch: XrayBatch) -> slice | npt.NDArray[np.int64]:
+    """Where each case's first image stands among the images of a batch."""
+    if "case_of" not in batch:
+        return slice(None)
+    return np.unique(batch["case_of"].numpy(), return_index=True)[1]
+
+
+def _batches(
+    of_output: Mapping[int, Sequence[int]], size: int
+) -> Iterator[tuple[int, Sequence[int]]]:
+    """Places with a common output, no more at a time than in a training batch."""
+    for output, places in of_output.items():
+        for start in range(0, len(places), size):
+            yield output, places[start : start + size]

@@ -19,6 +19,11 @@ from experiments.reporting.tables import (
     subgroup_table,
     threshold_table,
 )
+from experiments.reporting.trivial_baselines import (
+    baseline_cautions,
+    baseline_tables,
+    explanation,
+)
 from experiments.reporting.words import counted, moment
 from experiments.run_folder import RunFolder, write_whole
 
@@ -45,6 +50,8 @@ class Content:
     thresholds: Table | None
     illustrations: list[Illustration]
     results: list[Table]
+    baselines: list[Table]
+    baselines_explained: str
     subgroups: Table | None
     training: list[Pair]
     environment: list[Pair]
@@ -68,6 +75,7 @@ def build_content(folder: RunFolder, shared: Mapping[str, bytes] | None = None) 
     experiment = folder.experiment()
     split = "test" if "test" in metrics else "val"
     figures, point = metrics[split], metrics["operating_point"]
+    baselines = metrics.get("baselines", {})
     images = pictures(folder.figures)
     notices: list[str] = facts["dataset"]["notices"]
     if shared is not None:
@@ -79,7 +87,7 @@ def build_content(folder: RunFolder, shared: Mapping[str, bytes] | None = None) 
         subtitle=f"{facts['dataset']['name']} \N{MIDDLE DOT} run {folder.path.name} \N{MIDDLE DOT}"
         f" evaluated {moment(facts['evaluated'])}",
         summary=summary(figures, facts, split),
-        cautions=list(cautions(facts, split)),
+        cautions=[*baseline_cautions(baselines, facts, split), *cautions(facts, split)],
         headline=headline_table(figures, facts, split),
         data=data_table(facts),
         notices=_shortened([*_counts(facts), *notices]),
@@ -87,6 +95,8 @@ def build_content(folder: RunFolder, shared: Mapping[str, bytes] | None = None) 
         thresholds=threshold_table(point, facts, split) if facts["labels"] and point else None,
         illustrations=list(illustrations(images)),
         results=list(figure_tables(metrics, facts)),
+        baselines=list(baseline_tables(metrics, facts, split)) if baselines else [],
+        baselines_explained=explanation(baselines, facts, split) if baselines else "",
         subgroups=subgroup_table(figures, facts, split),
         training=training_facts(folder, facts),
         environment=environment_facts(folder),

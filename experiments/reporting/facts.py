@@ -9,6 +9,7 @@ import numpy as np
 from datamodules.base import SPLITS, TaskDataModule
 from datamodules.splits import EXCLUDED
 from datamodules.xrays import XraysData
+from experiments.environment import peak_memory_gib
 from experiments.reporting.content import FORMAT, Facts
 from experiments.run_folder import RunFolder, now
 from lightning_modules.base import Row, TaskModule
@@ -43,6 +44,7 @@ def collect(
         "headline": list(module.headline),
         "monitor": module.monitored,
         "optimizer": module.optimizer_config.public(),
+        "peak_memory_gib": peak_memory_gib(),
         "parameters": sum(each.numel() for each in module.network.parameters()),
         "dataset": _dataset(data),
         "labels": _labels(module),

@@ -17,6 +17,7 @@ Pair = tuple[str, str]
 SHOWN_PACKAGES = ("lightbox", "torch", "pytorch-lightning", "monai", "timm", "numpy")
 PRECISIONS = {"32": "32 bit", "bf16-mixed": "bfloat16 and 32 bit", "16-mixed": "16 and 32 bit"}
 WEIGHTS = {True: "from published weights", False: "from scratch"}
+KINDS = {"timm": "", "attention-map": "attention map on ", "two-stream": "two streams of "}
 ENCODER = {"full": "", "frozen": ", encoder frozen", "gradual": ", encoder unfrozen gradually"}
 
 
@@ -31,6 +32,7 @@ def training_facts(folder: RunFolder, facts: Facts) -> list[Pair]:
         ("Precision", _precision(experiment)),
         ("Seed", str(experiment.seed)),
         *_time(folder),
+        *_memory(facts),
     ]
 
 
@@ -45,7 +47,7 @@ def _classifier(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
         start = "from the weights of another run"
     yield (
         "Network",
-        f"{network.encoder}, {_millions(facts['parameters'])}, {start}"
+        f"{KINDS[network.kind]}{network.encoder}, {_millions(facts['parameters'])}, {start}"
         f"{ENCODER[network.encoder_training]}; dropout {network.dropout:g}",
     )
     size = data.preprocessing.size
@@ -54,6 +56,10 @@ def _classifier(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
     settings = experiment.task.loss.model_dump(exclude={"kind"}, exclude_none=True)
     details = ", ".join(f"{plain(name)} {value}" for name, value in settings.items())
     yield "Loss", f"{plain(experiment.task.loss.kind)}{f' ({details})' if details else ''}"
+    if data.table_features:
+        yield "Beside the image", ", ".join(data.table_features)
+    if data.unit == "exam":
+        yield "Exams", "all images of an exam, pooled"
     processes = experiment.trainer.devices
     each = f" on each of {processes} processes" if processes > 1 else ""
     yield "Batches", f"{counted(data.batch_size, 'case')}{each}, {data.sampling} sampling"
@@ -107,6 +113,13 @@ def _time(folder: RunFolder) -> Iterator[Pair]:
     if seconds:
         text = f"{seconds / 3600:.1f} h" if seconds >= 5400 else f"{seconds / 60:.1f} min"
         yield "Training time", text + (f" in {len(times)} attempts" if len(times) > 1 else "")
+
+
+def _memory(facts: Facts) -> Iterator[Pair]:
+    held = facts.get("peak_memory_gib", {})
+    if held:
+        gpu = f", {held['gpu']:g} GiB of the GPU" if "gpu" in held else ""
+        yield "Peak memory", f"{held['process']:g} GiB of the main process{gpu}"
 
 
 def environment_facts(folder: RunFolder) -> list[Pair]:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from datamodules.schema import LocalPath, Settings
 from lightning_modules.configs.losses import ClassificationLoss, CrossEntropyConfig
-from lightning_modules.configs.networks import TimmNetworkConfig
+from lightning_modules.configs.networks import TimmNetworkConfig, XrayNetwork
 from lightning_modules.configs.operating_points import OperatingPoint, YoudenConfig
 from lightning_modules.configs.optimizers import AdamWConfig, Optimizer
 
@@ -13,8 +13,8 @@ class XrayClassifierConfig(Settings):
     """Classifies 2D X-rays: binary, one of many classes, or many labels, some of them missing."""
 
     kind: Literal["xray-classifier"] = "xray-classifier"
-    network: TimmNetworkConfig = TimmNetworkConfig()
-    """The network."""
+    network: XrayNetwork = TimmNetworkConfig()
+    """What looks at the images."""
     loss: ClassificationLoss = CrossEntropyConfig()
     """What training minimises."""
     optimizer: Optimizer = AdamWConfig(encoder_lr=1e-4)

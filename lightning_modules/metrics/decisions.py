@@ -18,14 +18,18 @@ def decide(scores: list[float], labels: LabelSet, chosen: Mapping[str, float]) -
 
     A label is present when its probability is at least its threshold; without thresholds, 0.5.
     """
+    return "|".join(called_present(scores, labels, chosen)) or labels.negative or "none"
+
+
+def called_present(scores: list[float], labels: LabelSet, chosen: Mapping[str, float]) -> list[str]:
+    """The labels of which :func:`decide` says that they hold; of classes, the one."""
     if labels.exclusive:
-        return labels.names[int(np.argmax(scores))]
-    called = [
+        return [labels.names[int(np.argmax(scores))]]
+    return [
         name
         for name, score in zip(labels.names, scores, strict=True)
         if score >= chosen.get(name, 0.5)
     ]
-    return "|".join(called) or labels.negative or "none"
 
 
 def table_row(

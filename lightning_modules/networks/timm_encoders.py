@@ -13,12 +13,12 @@ from huggingface_hub import constants
 from torch import nn
 
 from datamodules.errors import ConfigError
-from lightning_modules.configs.networks import TimmNetworkConfig
+from lightning_modules.configs.networks import EncoderSettings
 
 PROBE_SECONDS = 3.0
 
 
-def build_encoder(config: TimmNetworkConfig, channels: int, *, load_weights: bool) -> nn.Module:
+def build_encoder(config: EncoderSettings, channels: int, *, load_weights: bool) -> nn.Module:
     """Build an encoder that returns one feature vector a case.
 
     Args:
@@ -60,7 +60,7 @@ def _from_scratch(encoder: nn.Module) -> nn.Module:
     return encoder
 
 
-def check_encoder(config: TimmNetworkConfig) -> None:
+def check_encoder(config: EncoderSettings) -> None:
     """Look whether an encoder and its local weights exist, without building it.
 
     Raises:
@@ -97,7 +97,7 @@ def _hub_answers() -> bool:
         return False
 
 
-def _missing_weights(config: TimmNetworkConfig, error: Exception) -> str:
+def _missing_weights(config: EncoderSettings, error: Exception) -> str:
     reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     if config.weights is not None:
         return (

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from fakes import xray_files as fakes
 
-from datamodules import cache, cache_builder, cache_entries, cache_lock
+from datamodules import cache, cache_builder, cache_entries, cache_lock, parallel
 from datamodules.cache import (
     CacheItem,
     ImageCache,
@@ -203,7 +203,7 @@ def test_every_missing_file_is_named(root: Path) -> None:
 def test_without_a_terminal_progress_is_logged_in_tenths(
     root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(cache_builder, "SECONDS_A_LINE", 0)
+    monkeypatch.setattr(parallel, "SECONDS_A_LINE", 0)
     with caplog.at_level(logging.INFO, "lightbox"):
         build(root)
     lines = [f"Preparing films: {done} of 20 images" for done in range(2, 21, 2)]

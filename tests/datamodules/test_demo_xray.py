@@ -84,6 +84,42 @@ def test_a_fifth_of_the_patients_is_listed_for_testing(demo):
     assert sum(side == "test" for side in sides.values()) == 20
 
 
+@pytest.fixture(scope="module")
+def shortcut(tmp_path_factory):
+    """A tenth of the demo with a planted shortcut."""
+    folder = tmp_path_factory.mktemp("demo") / "xray-shortcut"
+    draw_demo(folder, patients=50, shortcut=True)
+    return NihChestXray14Reader(root=str(folder)).read()
+
+
+def agreement(cases):
+    """Share of films whose view says what their label says."""
+    told = [(case.attributes["view"] == "AP", case.targets["findings"]["Nodule"]) for case in cases]
+    return np.mean([view == nodule for view, nodule in told])
+
+
+def test_view_tells_the_nodule_in_training_films_of_the_shortcut_only(shortcut, demo):
+    sides = {side: [c for c in shortcut.cases if c.split == side] for side in ("train_val", "test")}
+    assert agreement(sides["train_val"]) > 0.9
+    assert 0.3 < agreement(sides["test"]) < 0.7
+    assert 0.3 < agreement(demo.cases) < 0.7
+
+
+def test_every_portable_film_of_the_shortcut_is_stamped_and_no_other(shortcut):
+    for case in shortcut.cases[::5]:
+        edge = film(shortcut, case)[7:31, 59:61]  # of the stamp's black ground
+        assert (edge.max() == 0) == (case.attributes["view"] == "AP")
+
+
+def test_the_shortcut_has_the_patients_and_nodules_of_the_plain_demo(shortcut, demo):
+    films = list(zip(shortcut.cases, demo.cases, strict=False))
+    for planted, plain in films:
+        assert planted.case_id == plain.case_id
+        assert planted.attributes["age"] == plain.attributes["age"]
+    alike = [a.targets["findings"]["Nodule"] == b.targets["findings"]["Nodule"] for a, b in films]
+    assert np.mean(alike) > 0.85  # the devices of a portable film draw on the same numbers
+
+
 @pytest.mark.slow
 def test_pixels_alone_do_not_tell_who_has_a_nodule(tmp_path):
     draw_demo(tmp_path / "xray")

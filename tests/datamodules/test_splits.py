@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 from datamodules.cases import Case, CaseTable, Source
 from datamodules.configs.splits import SplitConfig
 from datamodules.errors import ConfigError, DataError
-from datamodules.splits import assign_splits, check_content, has_official_split, shared_content
+from datamodules.splits import (
+    assign_splits,
+    check_content,
+    divide,
+    has_official_split,
+    shared_content,
+)
 from datamodules.splits_file import read_splits, write_splits
 
 
@@ -33,6 +39,15 @@ def sides_of_patients(table, splits):
     for case in table.cases:
         sides[case.patient_id].add(splits[case.case_id])
     return sides
+
+
+@pytest.mark.parametrize(("sides", "said"), [("train val", True), ("train val test", False)])
+def test_test_cases_drawn_from_an_official_training_set_are_said(sides, said):
+    rows = [(f"p{n}", "ab"[n % 2], side) for n in range(8) for side in [sides.split()[n % 2]]]
+    rows += [("q", "a", sides.split()[-1])]
+    _, notices = divide(table_of(rows), SplitConfig(), {})
+    assert [notice for notice in notices if "no test cases" in notice] == notices
+    assert bool(notices) is said
 
 
 def test_shares_and_strata_are_as_asked():

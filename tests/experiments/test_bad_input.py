@@ -119,7 +119,7 @@ def test_prediction_goes_on_past_bad_files(trained, tmp_path, capsys):
     films, output = tmp_path / "data/images", tmp_path / "out"
     (films / "000.png").write_text("not a film")
     (films / "001.png").write_bytes(b"")
-    assert predict.main([str(trained), str(films), "--output", str(output), "--grad-cam"]) == 3
+    assert predict.main([str(trained), str(films), "--output", str(output), "--overlays"]) == 3
     failed = (output / "failures.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in failed] == ["file", "000.png", "001.png"]
     assert len((output / "predictions.csv").read_text().splitlines()) == 1 + 80 - 2

@@ -154,7 +154,7 @@ def test_help_for_a_resume_shows_only_what_may_change(run_folder):
         ("demo-xray --name Demo", "--name must match ^[a-z0-9][a-z0-9-]*$, not Demo"),
         (
             "demo-xray --data.sampling balanced",
-            "--data.sampling must be natural or class-balanced, not balanced; "
+            "--data.sampling must be natural, class-balanced or hard-cases, not balanced; "
             "did you mean class-balanced?",
         ),
         (
@@ -163,7 +163,11 @@ def test_help_for_a_resume_shows_only_what_may_change(run_folder):
             "did you mean focal?",
         ),
         ("demo-xray --task.loss.kind", "--task.loss.kind needs a value"),
-        ("demo-xray --task.network.kind x", "--task.network.kind must be timm, not x"),
+        (
+            "demo-xray --task.network.kind tim",
+            "--task.network.kind must be one of timm, attention-map, two-stream, not tim; did you"
+            " mean timm?",
+        ),
         (
             "demo-xray --task.loss.gamma 2",
             "--task.loss.gamma needs --task.loss.kind focal; it is cross-entropy",

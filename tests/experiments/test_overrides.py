@@ -1,5 +1,7 @@
 import pytest
 
+from datamodules.errors import ConfigError
+from datamodules.readers.chexpert import ChexpertReader
 from datamodules.readers.csv_table import CsvReader
 from experiments.catalog.index import find
 from experiments.command_line import parse_run
@@ -98,3 +100,24 @@ def test_a_root_in_a_file_is_not_kept_by_another_reader(tmp_path):
 def test_a_kind_that_is_a_plain_choice_is_set_like_any_field():
     words = ("--task.optimizer.schedule.kind", "constant")
     assert started("demo-xray", *words).task.optimizer.schedule.kind == "constant"
+
+
+def test_a_group_of_options_is_no_option():
+    with pytest.raises(
+        ConfigError, match=r"uncertain is a group of options, such as --data\.reader"
+    ):
+        started("chexpert", "--data.reader.uncertain", "one")
+
+
+def test_a_policy_of_one_label_is_set_and_the_others_stay():
+    words = ("--data.reader.uncertain.edema", "one", "--data.reader.blank.no-finding", "missing")
+    reader = started("chexpert", *words).data.reader
+    assert reader == ChexpertReader(uncertain={"edema": "one"}, blank={"no_finding": "missing"})
+
+
+def test_policies_are_kept_by_a_file(tmp_path):
+    words = ("--data.reader.uncertain.others", "missing", "--data.reader.views", "AP", "unknown")
+    experiment = started("mimic-cxr", *words)
+    (tmp_path / "mine.yaml").write_text(experiment.to_yaml())
+    assert started("--config", str(tmp_path / "mine.yaml")) == experiment
+    assert experiment.data.reader.uncertain.others == "missing"

@@ -69,7 +69,7 @@ def killed_at_row(process: subprocess.Popen[bytes], runs: Path, row: int, delay:
 
 
 def everything(folder: RunFolder) -> str:
-    """SHA-256 of weights, optimizer, schedule and averaged weights."""
+    """SHA-256 of weights, optimizer, schedule, averaged weights, and what sampling goes by."""
     checkpoint = read_checkpoint(folder.checkpoints / "last.ckpt")
     digest = hashlib.sha256()
 
@@ -86,7 +86,8 @@ def everything(folder: RunFolder) -> str:
         else:
             digest.update(repr(value).encode())
 
-    for part in ("state_dict", "current_model_state", "optimizer_states", "lr_schedulers"):
+    parts = ("state_dict", "current_model_state", "optimizer_states", "lr_schedulers", "XraysData")
+    for part in parts:
         add(checkpoint.get(part))
     return digest.hexdigest()
 
@@ -99,19 +100,21 @@ def logged(folder: RunFolder) -> list[tuple[int, int, str]]:
     return [(row["step"], row["epoch"], values(row)) for row in read_metrics(folder.metrics_log)]
 
 
-def experiment_file(tmp_path: Path, workers: int, patients: int = 40) -> Path:
+def experiment_file(
+    tmp_path: Path, workers: int, patients: int = 40, sampling: str = "natural"
+) -> Path:
     tiny = tiny_experiment(tmp_path / "data", epochs=3, patients=patients)
     experiment: Experiment = tiny.replace(
-        data=tiny.data.replace(workers=workers),
+        data=tiny.data.replace(workers=workers, sampling=sampling),
         trainer=tiny.trainer.replace(checkpoint_every_steps=3, ema_decay=0.9),
     )
     (tmp_path / "tiny.yaml").write_text(experiment.to_yaml())
     return tmp_path / "tiny.yaml"
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_killed_runs_end_as_the_uninterrupted_one(tmp_path, runs, workers):
-    config = experiment_file(tmp_path, workers)
+@pytest.mark.parametrize(("workers", "sampling"), [(0, "natural"), (2, "hard-cases")])
+def test_killed_runs_end_as_the_uninterrupted_one(tmp_path, runs, workers, sampling):
+    config = experiment_file(tmp_path, workers, sampling=sampling)
     finish(command(runs, "--config", config))
     whole = newest(runs)
     rows, chance = len(logged(whole)), random.Random(workers)
@@ -124,6 +127,20 @@ def test_killed_runs_end_as_the_uninterrupted_one(tmp_path, runs, workers):
         assert everything(stopped) == everything(whole)
         assert logged(stopped) == logged(whole)
         assert stopped.metrics() == whole.metrics()
+
+
+def test_two_processes_that_sample_hard_cases_resume_within_an_epoch(tmp_path, runs):
+    config = experiment_file(tmp_path, 0, patients=90, sampling="hard-cases")
+    both = ("--trainer.devices", 2, "--trainer.max-epochs", 2)
+    both += ("--trainer.checkpoint-every-steps", 1)
+    finish(command(runs, "--config", config, *both))
+    whole = newest(runs)
+    killed_at_row(command(runs, "--config", config, *both), runs, row=3, delay=0)
+    stopped = newest(runs)
+    state = read_checkpoint(stopped.checkpoints / "last.ckpt")["XraysData"]
+    assert len(state["case_errors"]["seen"]["draw"]) == 2 * 8 * state["batches"] > 0
+    finish(command(runs, "--resume", stopped.path))
+    assert everything(stopped) == everything(whole)
 
 
 def test_two_processes_score_as_one(tmp_path, runs):

@@ -58,6 +58,16 @@ def test_reported_accuracy_is_that_of_the_prediction_table(finished):
     assert finished.metrics()["test"]["accuracy"]["value"] == pytest.approx(sum(right) / len(right))
 
 
+def test_trivial_baselines_are_scored_on_the_same_cases(finished):
+    found, network = finished.metrics()["baselines"], finished.metrics()["test"]["auroc"]
+    assert found["acquisition"]["features"] == ["age", "sex"]
+    for name in ("acquisition", "thumbnail"):
+        figures = found[name]["test"]
+        gap = network["value"] - figures["auroc"]["value"]
+        assert figures["difference"]["value"] == pytest.approx(gap)
+        assert figures["difference"]["cases"] == network["cases"]
+
+
 def test_operating_point_is_frozen_in_the_checkpoint(finished):
     facts = read_checkpoint(finished.checkpoints / "best.ckpt")["lightbox"]
     assert facts["operating_point"] == finished.metrics()["operating_point"]
@@ -211,7 +221,7 @@ def test_interrupt_is_kept_as_such(tmp_path):
     ("section", "name", "value", "message"),
     [
         ("task", "monitor", "auorc", "did you mean auroc"),
-        ("task", "network", {"encoder": "resnet81"}, "no encoder 'resnet81'"),
+        ("task", "network", {"kind": "timm", "encoder": "resnet81"}, "no encoder 'resnet81'"),
         ("task", "init_from", "nowhere.ckpt", "no checkpoint at nowhere"),
         ("data", "labels", ("Nodul",), "no finding 'Nodul'"),
     ],

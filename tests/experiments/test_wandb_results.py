@@ -1,63 +1,102 @@
 import json
+import logging
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 from fakes.evaluated_runs import ROOT, evaluated_run
+from fakes.tracked_runs import tracked_run
 from fakes.wandb_files import config, history, summary, wait_until_whole
+from fakes.wandb_server import wandb_server
 from PIL import Image, ImageChops
 
 from datamodules.batches import LabelSet
-from experiments.configs.logging import LoggingConfig
-from experiments.figures.drawing import draw_run
-from experiments.reporting.content import write_facts
-from experiments.reporting.facts import collect
-from experiments.tracking import build_loggers, hashed_id
-from experiments.wandb_results import _predictions, finish, log_results
+from experiments import tracking, wandb_staging
+from experiments.tracking import hashed_id
+from experiments.wandb_results import _predictions, log_results
 
 HOST = "host-of-some-hospital"
 ARGUMENT = "--argument-of-the-command-line"
+PRIVATE = (HOST, ARGUMENT, ROOT, "film-0", "patient-0", "films/0", str(Path.home() / ".local"))
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """A machine with a name, a command line, and a local key of its own."""
+    (tmp_path / "neutral").mkdir()
+    monkeypatch.setattr(wandb_staging, "PLACE", tmp_path / "neutral")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
-    monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path / "staging"))
     monkeypatch.setattr(socket, "gethostname", lambda: HOST)
     monkeypatch.setattr(sys, "argv", ["run.py", ARGUMENT])
     return tmp_path
 
 
-def tracked(home, images="auto", **settings):
+@pytest.fixture
+def server(monkeypatch):
+    """A W&B server on this machine, with a key for it."""
+    with wandb_server() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+        yield server
+
+
+def tracked(home, **settings):
     """An evaluated run, and the folder of its offline W&B run."""
-    logging = LoggingConfig(wandb="offline", images=images)
-    run = evaluated_run(home / "runs", logging=logging, **settings)
-    write_facts(run.folder, collect(run.module, run.data, run.folder, run.point))
-    draw_run(run.module, run.data, run.folder, run.point)
-    experiment = run.folder.experiment()
-    loggers = build_loggers(experiment, run.folder, 1, "offline")
-    loggers[0].log_metrics({"train/loss": 0.5}, step=40)
-    log_results(loggers, experiment, run.module, run.data, run.folder)
-    finish(loggers)
+    run = tracked_run(home / "runs", **settings)
     (folder,) = run.folder.path.glob("wandb/offline-run-*")
     wait_until_whole(folder)
     return run, folder
 
 
+def private_in(data, run):
+    return [text for text in (*PRIVATE, str(run.folder.path)) if text.encode() in data]
+
+
 def table(folder, name):
-    (path,) = folder.glob(f"files/media/table/{name}_*.table.json")
+    (path,) = folder.glob(f"files/media/table/tables/{name}_*.table.json")
     return json.loads(path.read_text())
 
 
 def test_nothing_private_is_anywhere_in_the_offline_run(home):
-    _, folder = tracked(home, public=True)
-    private = [HOST, ARGUMENT, ROOT, "film-0", "patient-0", "films/0"]
-    files = [path for path in folder.rglob("*") if path.is_file()]
+    run, folder = tracked(home, public=True)
+    files = [path for path in folder.parent.rglob("*") if path.is_file() and path.suffix != ".log"]
     assert len(files) > 10
     for path in files:
-        found = [text for text in private if text.encode() in path.read_bytes()]
-        assert (path.name, found) == (path.name, [])
+        assert (path.name, private_in(path.read_bytes(), run)) == (path.name, [])
+
+
+def test_nothing_private_is_sent(home, server):
+    run = tracked_run(home / "runs", mode="online", public=True)
+    assert private_in(server.everything(), run) == []
+    assert {call["program"] for call in server.calls("UpsertBucket")} == {"lightbox", None}
+    uploads = server.uploads()
+    assert {f"tables/{name}.table.json" for name in ("results", "predictions", "cases")} <= {
+        *uploads
+    }
+    assert len([name for name in uploads if name.endswith(".jpg")]) > 20
+    assert private_in(uploads["manifest"], run) == []
+    assert not list((home / "neutral").iterdir())
+
+
+def test_server_that_goes_away_costs_little_and_says_so(home, server, monkeypatch, caplog):
+    monkeypatch.setattr(tracking, "FINISH_SECONDS", 0.5)
+    begin = tracking.build_loggers
+
+    def begin_then_lose(*arguments):
+        loggers = begin(*arguments)
+        server.stop()
+        return loggers
+
+    monkeypatch.setattr("fakes.tracked_runs.build_loggers", begin_then_lose)
+    with caplog.at_level(logging.WARNING, logger="lightbox"):
+        run = tracked_run(home / "runs", mode="online")
+    assert "does not answer" in caplog.text
+    assert "lightbox sync" in caplog.text
+    (folder,) = run.folder.path.glob("wandb/run-*")
+    wait_until_whole(folder)
+    assert history(folder)[0]["train/loss"] == 0.5
+    assert "test/auroc_low" in summary(folder)
 
 
 def test_whole_configuration_is_there_without_places_on_this_machine(home):
@@ -131,7 +170,7 @@ def test_images_of_patients_and_the_report_go_only_where_they_may(home, images, 
     names = {path.name.partition("_")[0] for path in folder.rglob("media/images/**/*.png")}
     assert {"roc", "precision", "confusion", "calibration", "class", "learning"} <= names
     assert ("mistakes" in names) == shown
-    assert bool(list(folder.rglob("media/html/report_*.html"))) == shown
+    assert bool(list(folder.rglob("media/html/report/*.html"))) == shown
 
 
 def test_sheet_of_mistakes_is_drawn_anew_without_the_ids(home):
@@ -145,14 +184,14 @@ def test_sheet_of_mistakes_is_drawn_anew_without_the_ids(home):
 def test_results_stand_after_the_last_step_of_training(home):
     _, folder = tracked(home)
     rows = history(folder)
-    assert [row["_step"] for row in rows] == [0, 1]
-    assert [row["trainer/global_step"] for row in rows] == [40, 80]
+    assert [row["_step"] for row in rows] == [0, 1, 2, 3, 4, 5]
+    assert [row["trainer/global_step"] for row in rows] == [30, 40, 50, 80, 80, 80]
 
 
 def test_next_run_of_the_process_is_a_run_of_its_own(home):
     tracked(home)
     _, folder = tracked(home / "second", has_patients=False)
-    assert [row["trainer/global_step"] for row in history(folder)] == [40, 80]
+    assert [row["trainer/global_step"] for row in history(folder)] == [30, 40, 50, 80, 80, 80]
 
 
 def test_without_a_logger_of_wandb_nothing_happens(home):

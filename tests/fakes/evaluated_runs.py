@@ -12,6 +12,7 @@ from datamodules.cases import Case, CaseTable, Source
 from datamodules.configs.xrays import XrayPreprocessing, XraysConfig
 from datamodules.splits_file import write_splits
 from datamodules.targets import target_matrix
+from datamodules.transforms.xray_geometry import Geometry
 from datamodules.xrays import XraysData
 from experiments.configs.logging import LoggingConfig
 from experiments.environment import describe_environment
@@ -40,6 +41,15 @@ class Films(NamedTuple):
     """Stands in for the image cache: noise, brighter at the right for positives."""
 
     images: np.ndarray
+
+    def read(self, row: int) -> np.ndarray:
+        """One image."""
+        return self.images[row]
+
+    def geometry(self, index: int) -> dict[str, int]:
+        """As of the films before they were prepared: two sizes, which say nothing."""
+        width = 2048 if index % 3 else 2500
+        return Geometry.fit((2048, width), self.images.shape[-1], "pad").to_dict()
 
 
 def evaluated_run(
@@ -134,13 +144,15 @@ def make_data(
     labels: LabelSet,
     test: bool,
 ) -> XraysData:
-    data = XraysData(experiment.data, experiment.seed, labels)
+    data = XraysData(experiment.data, experiment.seed)
+    data.labels = labels
     data._table, data.targets = table, target_matrix(table, labels)
     sides = ["train", "train", "val", "test" if test else "train"]
     data.splits = {case.case_id: sides[at // 2 % 4] for at, case in enumerate(table.cases)}
     first = table.cases[0].case_id
     data.splits[first] = "excluded"
     data.notices = [*table.notices, f"'{first}' (train) excluded: identical to 'film-00005' (val)"]
+    data.starts = np.arange(len(table.cases) + 1)
     size = experiment.data.preprocessing.size
     noise = random.normal(90, 20, (len(table.cases), size, size))
     noise[data.targets[:, 0] == 1, size // 3 : size // 2, size // 2 : -4] += 70

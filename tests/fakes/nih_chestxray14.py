@@ -30,7 +30,7 @@ def write(
             findings = (
                 "Effusion|Nodule" if nodule and film else "Nodule" if nodule else "No Finding"
             )
-            age, sex = 30 + patient, "MF"[patient % 2]
+            age, sex = 30 + patient % 90, "MF"[patient % 2]
             rows.append(f"{name},{findings},{film},{patient},{age},{sex},PA,64,64,0.1,0.1")
             sides["test" if patient > 0.75 * patients else "train_val"].append(name)
             if nodule and not film:

@@ -68,5 +68,11 @@ def config(run: Path) -> dict[str, Any]:
     return found
 
 
+def metrics(run: Path) -> dict[str, Any]:
+    """How logged values were defined, by name; of a pattern under the pattern."""
+    found = [record.metric for record in records(run) if record.HasField("metric")]
+    return {metric.name or metric.glob_name: metric for metric in found}
+
+
 def _key(item: Any) -> str:
     return "/".join(item.nested_key) or str(item.key)

@@ -30,6 +30,15 @@ def test_the_second_reading_draws_nothing(monkeypatch):
     assert DemoReader().read() == first
 
 
+@pytest.mark.usefixtures("few_patients")
+def test_the_demo_with_a_shortcut_is_another_one_and_says_so():
+    plain, planted = DemoReader().read(), DemoReader(name="xray-shortcut").read()
+    assert planted.root == plain.root.with_name("xray-shortcut-v1")
+    assert planted.name == "demo-xray-shortcut"
+    assert "shortcut is planted" in planted.notices[-1]
+    assert not any("shortcut" in notice for notice in plain.notices)
+
+
 def test_a_root_of_its_own_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"leave out --data\.reader\.root"):
         DemoReader(root=str(tmp_path)).read()

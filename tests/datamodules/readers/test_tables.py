@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from datamodules.errors import DataError
-from datamodules.readers.tables import plain_number, read_table
+from datamodules.readers.tables import plain_number, read_table, read_tables
 
 
 def table_of(root: Path, text: str | bytes, name: str = "t.csv"):
@@ -75,6 +75,18 @@ def test_every_missing_column_is_named_with_its_nearest(tmp_path):
         "column 'site' is missing",
         "column 'x' occurs more than once",
     )
+
+
+def test_faults_of_several_tables_are_named_at_once_and_sound_ones_are_read(tmp_path):
+    for name, text in (("a.csv", "x,y\n1,2\n"), ("b.csv", "X\n1\n"), ("c.csv", "x\n")):
+        (tmp_path / name).write_text(text)
+    problems = []
+    columns = {"a.csv": ("x",), "b.csv": ("x",), "c.csv": ("x",), "d.csv": ("x",)}
+    assert list(read_tables(tmp_path, columns, problems)) == ["a.csv"]
+    wrong, empty, absent = map(str, problems)
+    assert wrong == "b.csv: column 'x' is missing; did you mean 'X'?"
+    assert empty.startswith("the table c.csv is empty")
+    assert absent.startswith("the table d.csv is not in the dataset's folder")
 
 
 @pytest.mark.parametrize(

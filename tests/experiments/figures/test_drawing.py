@@ -9,7 +9,7 @@ from PIL import Image
 
 from datamodules.batches import LabelSet
 from datamodules.configs.data import DataSettings
-from datamodules.transforms.xray_preprocessing import normalise
+from datamodules.samplers import Draw
 from experiments.figures import drawing
 from experiments.figures.confident_mistakes import (
     find_mistakes,
@@ -17,7 +17,7 @@ from experiments.figures.confident_mistakes import (
     most_confident,
 )
 from experiments.figures.drawing import draw_run
-from lightning_modules.explanations import grad_cam
+from lightning_modules.explanations import explain
 from lightning_modules.metrics.decisions import thresholds
 
 EVERY = {
@@ -123,8 +123,8 @@ def test_sheet_shows_the_images_of_the_mistakes_with_their_own_evidence(tmp_path
     first = most_confident(find_mistakes(module.rows["test"], NODULE, chosen))[0]
     place = [case.case_id for case in run.data.table.cases].index(first.case_id)
     grey = run.data.cache.images[place]
-    batch = torch.from_numpy(normalise(grey, run.data.config.preprocessing))[None, None]
-    evidence = grad_cam(module.network, module.network.attention_layer, batch, 0)[0]
+    batch = run.data.dataset(training=False).__getitems__([Draw(place)])
+    evidence = explain(module.network, batch, 0)[0]
     axes = mistakes_sheet(module, run.data, chosen, name_of=lambda _: "hidden").axes[0]
     image, heat = (np.asarray(layer.get_array()) for layer in axes.images)
     assert np.array_equal(image, grey / np.float32(255))

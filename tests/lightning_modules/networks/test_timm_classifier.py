@@ -3,6 +3,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from datamodules.batches import DataInfo, LabelSet
 from datamodules.errors import ConfigError
 from lightning_modules.configs.networks import TimmNetworkConfig
 from lightning_modules.networks.timm_classifier import TimmClassifier
@@ -10,13 +11,15 @@ from lightning_modules.networks.timm_classifier import TimmClassifier
 
 def build(size=64, outputs=2, **settings):
     config = TimmNetworkConfig(**{"encoder": "resnet18", "pretrained": False, **settings})
-    return TimmClassifier(config, 1, (size, size), outputs)
+    labels = LabelSet(tuple("abcd"[:outputs]), exclusive=False)
+    counts = (1,) * outputs
+    return TimmClassifier(config, DataInfo(labels, counts, counts, 1, (size, size)))
 
 
 @pytest.mark.parametrize("encoder", ["resnet18", "densenet121", "efficientnet_b0"])
 def test_encoder_gives_one_logit_a_label_and_has_a_map_to_explain(encoder):
     network = build(encoder=encoder).eval()
-    assert network(torch.zeros(2, 1, 64, 64)).shape == (2, 2)
+    assert network(torch.zeros(2, 1, 64, 64)).logits.shape == (2, 2)
     assert network.attention_layer in dict(network.named_modules())
 
 
@@ -59,7 +62,7 @@ def test_missing_published_weights_say_how_to_get_them(monkeypatch, tmp_path):
 def test_frozen_encoder_stays_as_it_is_in_training():
     network = build(encoder_training="frozen").train()
     before = network.encoder(torch.ones(4, 1, 64, 64))
-    network(torch.randn(4, 1, 64, 64)).sum().backward()
+    network(torch.randn(4, 1, 64, 64)).logits.sum().backward()
     assert network.encoder.conv1.weight.grad is None
     assert torch.equal(network.encoder(torch.ones(4, 1, 64, 64)), before)
 
@@ -67,7 +70,7 @@ def test_frozen_encoder_stays_as_it_is_in_training():
 def test_gradual_unfreezing_starts_with_the_last_stage():
     network = build(encoder_training="gradual").train()
     network.freeze_until(1)
-    network(torch.randn(4, 1, 64, 64)).sum().backward()
+    network(torch.randn(4, 1, 64, 64)).logits.sum().backward()
     network.drop_frozen_gradients()
     assert network.encoder.layer3[0].conv1.weight.grad is None
     assert network.encoder.layer4[0].conv1.weight.grad is not None

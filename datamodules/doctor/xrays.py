@@ -1,0 +1,75 @@
+"""The doctor for X-rays: all that a run on them would read."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from datamodules.batches import LabelSet
+from datamodules.candidates import has_candidates
+from datamodules.cases import CaseTable
+from datamodules.configs.xrays import XraysConfig
+from datamodules.doctor.balance import examine_balance
+from datamodules.doctor.examination import Examination, begin, examine_sides
+from datamodules.doctor.film_faults import film_faults
+from datamodules.doctor.films import owners_of, read_films
+from datamodules.errors import DataError
+from datamodules.exams import group_exams
+from datamodules.problems import Kind, Problem, problems_of
+from datamodules.readers.reader import Reading
+from datamodules.table_features import fit_columns
+from datamodules.targets import label_set, target_matrix
+
+
+def examine_xrays(
+    config: XraysConfig,
+    table: CaseTable | None = None,
+    *,
+    pixels: bool,
+    labels: LabelSet | None = None,
+) -> Examination:
+    """Look at everything that a run on X-rays would read.
+
+    Args:
+        config: Says what is read, and what is made of it.
+        table: The cases, where they have been read without a fault.
+        pixels: Read every image to its end; off: only what needs no image.
+        labels: What is predicted; None: what the settings say.
+
+    Raises:
+        ConfigError: If the settings do not fit together, or not to the dataset.
+    """
+    found = begin(_arranged(config) if table is None else Reading(table))
+    if found.table is None:
+        return found
+    if pixels:
+        owners = owners_of(found.table)
+        found.films, problems = read_films(found.table, owners)
+        found.problems += [*problems, *film_faults(found.films, owners, config.preprocessing)]
+    examine_sides(found, found.table, config)
+    try:
+        labels = labels or label_set(found.table, config.labels)
+        targets = target_matrix(found.table, labels)
+    except DataError as error:
+        found.problems += problems_of(error, Kind.LABEL)
+        return found
+    fit_columns(config.table_features, found.table.cases)
+    unlabelled = int(np.isnan(targets).all(axis=1).sum())
+    if unlabelled and Kind.LABEL not in found.by_kind("error"):
+        left = f"Cases without any known label, which a run leaves out: {unlabelled}."
+        found.problems.append(Problem(Kind.NOTE, "", left, "notice"))
+    if found.splits:
+        found.counts, problems = examine_balance(found.table, labels, targets, found.splits)
+        found.problems += problems
+    return found
+
+
+def _arranged(config: XraysConfig) -> Reading:
+    """The cases as a run makes them; images of exams stay apart where anything is wrong."""
+    reading = config.reader.examine()
+    if reading.table is None or reading.problems:
+        return reading
+    try:
+        has_candidates(reading.table)
+        return Reading(group_exams(reading.table)) if config.unit == "exam" else reading
+    except DataError as error:
+        return replace(reading, problems=tuple(problems_of(error)))

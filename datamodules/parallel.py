@@ -1,0 +1,68 @@
+"""Work on many images: in several threads, in order, with progress shown."""
+
+import logging
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import track
+
+LOG = logging.getLogger("lightbox")
+AHEAD = 4
+"""Images a thread that may be done and not yet taken: this bounds the memory."""
+LINES = 10
+SECONDS_A_LINE = 1.0
+"""Where no bar can be shown: so many lines a dataset, but none for one that is done at once."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def map_in_order(
+    function: Callable[[Item], Result], items: Sequence[Item], threads: int | None = None
+) -> Iterator[Result]:
+    """Results in the order of the items, only so many ahead of who takes them.
+
+    Args:
+        function: Called from several threads.
+        items: What it is called with.
+        threads: How many; None: one a core that this process may use.
+    """
+    threads = threads or len(os.sched_getaffinity(0))
+    waiting: deque[Future[Result]] = deque()
+    executor = ThreadPoolExecutor(threads, thread_name_prefix="images")
+    try:
+        for item in items:
+            waiting.append(executor.submit(function, item))
+            if len(waiting) >= AHEAD * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def shown(
+    results: Iterator[Result], title: str, count: int, *, progress: bool = True
+) -> Iterator[Result]:
+    """Pass results on under a progress bar; a line every 10 % when stderr is no terminal."""
+    if progress and not sys.stderr.isatty():
+        yield from _logged(results, title, count)
+        return
+    console = Console(stderr=True)
+    yield from track(results, title, count, console=console, disable=not progress)
+
+
+def _logged(results: Iterator[Result], title: str, count: int) -> Iterator[Result]:
+    said, when = 0, time.monotonic()
+    for done, result in enumerate(results, start=1):
+        yield result
+        tenth = done * LINES // count
+        if tenth > said and time.monotonic() - when >= SECONDS_A_LINE:
+            LOG.info("%s: %d of %d images", title, done, count)
+            said, when = tenth, time.monotonic()

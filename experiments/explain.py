@@ -1,0 +1,151 @@
+"""``python -m experiments.explain``: draw where a trained model looks in new files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datamodules.errors import ConfigError
+from experiments.command_line import guarded
+from experiments.file_command import add_file_arguments, run_on_files
+from experiments.suggestions import suggestion
+
+if TYPE_CHECKING:
+    from datamodules.batches import LabelSet
+    from experiments.evidence import Evidence
+    from experiments.predictor import PredictedBatch, PredictedFilm, Predictor
+
+TABLE, ARRAYS = "explanations.csv", "arrays"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Carry out a command line; 3 when some files could not be read."""
+    return guarded(lambda: _explain(_parser().parse_args(argv)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.explain",
+        description="Draw over new files where a trained model looks: for each file the labels that"
+        " are called present at the operating point, in the geometry of the file.",
+        epilog="exit code 0: every file explained; 3: some could not be read, see failures.csv",
+    )
+    add_file_arguments(parser, TABLE)
+    parser.add_argument(
+        "--method",
+        choices=("auto", "attention-map", "grad-cam"),
+        default="auto",
+        help="auto: the network's own attention map where it makes one, else Grad-CAM",
+    )
+    labels = parser.add_mutually_exclusive_group()
+    labels.add_argument(
+        "--label", nargs="+", metavar="NAME", help="these labels, whether called present or not"
+    )
+    labels.add_argument("--all-labels", action="store_true", help="every label of every file")
+    parser.add_argument(
+        "--arrays",
+        action="store_true",
+        help="also write each map as float32 .npy, with height and width of the file",
+    )
+    return parser
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    return run_on_files(arguments, TABLE, lambda predictor: _Explanations(arguments, predictor))
+
+
+class _Explanations:
+    """Overlays, arrays where they are asked for, and rows of explanations.csv."""
+
+    def __init__(self, arguments: argparse.Namespace, predictor: Predictor) -> None:
+        from experiments.evidence import choose_method
+
+        self.output: Path = arguments.output
+        self.arrays: bool = arguments.arrays
+        self.predictor = predictor
+        self.labels = _named_labels(arguments, predictor.module.data.labels)
+        self.method = choose_method(predictor.module, arguments.method)
+        self.explained = self.drawn = self.without = 0
+
+    def rows(self, predicted: PredictedBatch) -> Iterator[dict[str, Any]]:
+        """A row for each file and label, file by file."""
+        from experiments.evidence import OVERLAYS, draw_evidence
+
+        wanted = [self._wanted(film) for film in predicted.films]
+        self.explained += sum(map(bool, wanted))
+        self.without += sum(not labels for labels in wanted)
+        rows: dict[str, list[dict[str, Any]]] = {film.name: [] for film in predicted.films}
+        for evidence, picture in draw_evidence(
+            self.predictor.module, predicted, wanted, self.method, self.output / OVERLAYS
+        ):
+            row = _row(evidence, picture.relative_to(self.output))
+            if self.arrays:
+                row["array"] = self._write_array(evidence)
+            rows[evidence.film.name].append(row)
+            self.drawn += 1
+        yield from (row for found in rows.values() for row in found)
+
+    def _wanted(self, film: PredictedFilm) -> Sequence[str]:
+        return self.predictor.called(film) if self.labels is None else self.labels
+
+    def _write_array(self, evidence: Evidence) -> str:
+        from experiments.overlays import output_path
+        from experiments.whole_files import write_map
+
+        path = output_path(self.output / ARRAYS, evidence.film.name, evidence.label, ".npy")
+        write_map(path, evidence.map)
+        return path.relative_to(self.output).as_posix()
+
+    def finish(self) -> None:
+        """There is nothing that takes all files."""
+
+    def summary(self, files: int) -> str:
+        """How much was drawn, and of how many files there was nothing to draw."""
+        said = f"{self.drawn} maps of {self.explained} of {files} files: {self.output / TABLE}"
+        if self.without:
+            said += (
+                f"\n{self.without} files have no label that is called present;"
+                " --all-labels draws every label"
+            )
+        return said
+
+
+def _named_labels(arguments: argparse.Namespace, labels: LabelSet) -> Sequence[str] | None:
+    """The labels that are asked for; None: those called present.
+
+    Raises:
+        ConfigError: If the model has no such label.
+    """
+    if arguments.all_labels:
+        return labels.names
+    for name in arguments.label or ():
+        if name not in labels.names:
+            raise ConfigError(
+                f"--label: the model has no label '{name}'{suggestion(name, labels.names)};"
+                f" it has {', '.join(labels.names)}"
+            )
+    named: list[str] | None = arguments.label
+    return named
+
+
+def _row(evidence: Evidence, picture: Path) -> dict[str, Any]:
+    film, peak = evidence.film, evidence.peak
+    outside = {} if film.outside is None else {"outside_training_data": "; ".join(film.outside)}
+    return {
+        "file": film.name,
+        "label": evidence.label,
+        "probability": round(evidence.probability, 6),
+        "method": evidence.method,
+        "peak_x": "" if peak is None else peak[0],
+        "peak_y": "" if peak is None else peak[1],
+        "share_above_half": round(evidence.share_above_half, 6),
+        **outside,
+        "overlay": picture.as_posix(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

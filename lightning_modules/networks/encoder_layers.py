@@ -1,0 +1,109 @@
+"""What has to be known of the inside of an encoder: its stages, its stem, its map of features."""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from datamodules.errors import ConfigError
+from lightning_modules.configs.networks import EncoderSettings
+
+LEAST_STAGE = 0.01
+"""Share of an encoder's weights below which a part is no stage of its own."""
+SMALL_IMAGE = 64
+"""Below this many pixels a stem that reduces four times leaves too little to look at."""
+
+
+def feature_length(
+    encoder: nn.Module, name: str, shape: tuple[int, ...], *, pooled: bool = True
+) -> int:
+    """Number of features, seen from one empty image: timm's own number is not always it.
+
+    Args:
+        encoder: Its running statistics stay as they are.
+        name: Of the encoder, for the message.
+        shape: Channels, height and width of an image.
+        pooled: Features of the whole image; False: of its map, which may have others.
+
+    Raises:
+        ConfigError: If the encoder does not take images of this shape.
+    """
+    try:
+        with torch.no_grad():
+            image = torch.zeros(1, *shape)
+            encoder.eval()
+            features = encoder(image) if pooled else feature_map(encoder, image)
+    except (AssertionError, RuntimeError, ValueError) as error:
+        raise ConfigError(
+            f"{name} does not take images of {shape[1]} x {shape[2]} pixels: {error}"
+        ) from error
+    encoder.train()
+    return int(features.shape[1])
+
+
+def feature_map(encoder: nn.Module, images: Tensor) -> Tensor:
+    """Features at every place, ``(B, C, h, w)``, before the encoder pools them."""
+    found: Tensor = cast("nn.Module", encoder.forward_features)(images)
+    return found
+
+
+def map_layer(encoder: nn.Module) -> str:
+    """Name, within the encoder, of the last layer with a spatial map.
+
+    Raises:
+        ConfigError: If the encoder has no map with channels first (a transformer).
+    """
+    channels_last = getattr(encoder, "output_fmt", "NCHW") != "NCHW"
+    if channels_last or hasattr(encoder, "pos_embed"):
+        raise ConfigError("a map of evidence needs a convolutional encoder, with channels first")
+    return cast("list[dict[str, str]]", encoder.feature_info)[-1]["module"]
+
+
+def stages(encoder: nn.Module) -> list[nn.Sequential]:
+    """Stages of the encoder from the image to the features, each with a real share of its weights.
+
+    What lies between them (stems, transitions, normalisation) goes with the stage that follows.
+    """
+    children = [child for child in encoder.children() if _size(child)]
+    if len(children) == 1:
+        return stages(children[0])
+    found: list[nn.Sequential] = []
+    waiting: list[nn.Module] = []
+    for child in children:
+        waiting.append(child)
+        if sum(map(_size, waiting)) > LEAST_STAGE * _size(encoder):
+            found.append(nn.Sequential(*waiting))
+            waiting = []
+    if waiting and found:
+        found[-1].extend(waiting)
+    return found or [nn.Sequential(*waiting)]
+
+
+def fit_stem(encoder: nn.Module, config: EncoderSettings, size: tuple[int, int]) -> None:
+    """Give the encoder the first layers that its settings, or small images, ask for.
+
+    A small stem is a convolution of 3 x 3 with stride 1, and no pooling.
+
+    Raises:
+        ConfigError: If a small stem is asked for, and the encoder has none.
+    """
+    if config.stem == "standard" or (config.stem == "auto" and min(size) >= SMALL_IMAGE):
+        return
+    family = encoder.features if hasattr(encoder, "features") else encoder
+    names = ("conv0", "pool0") if hasattr(family, "conv0") else ("conv1", "maxpool")
+    first = getattr(family, names[0], None)
+    if not isinstance(first, nn.Conv2d) or not hasattr(family, names[1]):
+        if config.stem == "auto":
+            return
+        raise ConfigError(f"{config.encoder} has no small stem: use --task.network.stem standard")
+    small = nn.Conv2d(first.in_channels, first.out_channels, 3, padding=1, bias=False)
+    if config.pretrained or config.weights:
+        middle = first.weight.shape[-1] // 2
+        with torch.no_grad():
+            small.weight.copy_(first.weight[:, :, middle - 1 : middle + 2, middle - 1 : middle + 2])
+    setattr(family, names[0], small)
+    setattr(family, names[1], nn.Identity())
+
+
+def _size(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())

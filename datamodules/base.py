@@ -1,7 +1,7 @@
 """TaskDataModule: cases, splits, samplers and loaders; a task adds its targets and its pixels."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ class TaskDataModule(pl.LightningDataModule):
         return self._table
 
     def arrange(self, table: CaseTable) -> CaseTable:
-        """What the task makes of the cases that a reader lists; by default they stay as they are."""
+        """What the task makes of the cases that a reader lists; by default nothing."""
         return table
 
     @property

@@ -15,7 +15,6 @@ from typing import Any
 import cv2
 import numpy as np
 import PIL
-import pydicom
 from numpy.typing import DTypeLike
 
 from datamodules.cache_builder import CacheBuilder, CacheItem, Prepare, refuse_unreadable
@@ -117,9 +116,9 @@ def _installed(package: str) -> str:
 
 def _entry_name(items: Sequence[CacheItem], settings: dict[str, Any]) -> str:
     """SHA-256 over all that the entry depends on: settings, versions, and every item's file."""
-    modules = {"numpy": np, "opencv": cv2, "pillow": PIL, "pydicom": pydicom}
+    modules = {"numpy": np, "opencv": cv2, "pillow": PIL}
     versions = {name: module.__version__ for name, module in modules.items()}
-    versions |= {name: _installed(name) for name in DICOM_DECODERS}
+    versions |= {name: _installed(name) for name in ("pydicom", *DICOM_DECODERS)}
     digest = hashlib.sha256(json.dumps([FORMAT, settings, versions], sort_keys=True).encode())
     identities: dict[Path, tuple[int, int]] = {}
     problems = []

@@ -9,7 +9,7 @@ from datamodules.errors import DataError
 _WORD = "box"
 
 Box = tuple[float, float, float, float]
-"""x and y of the upper left corner, width and height, in pixels of the file; a point has no size."""
+"""x, y of the upper left corner, width and height, in pixels of the file; a point has no size."""
 
 
 def parse_box(cells: Sequence[str]) -> Box | str:

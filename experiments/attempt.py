@@ -15,7 +15,6 @@ from experiments.environment import describe_environment
 from experiments.experiment import Experiment
 from experiments.run_folder import RunFolder, now, write_whole
 from experiments.tracking import Mode, build_loggers
-from experiments.wandb_results import finish
 
 log = logging.getLogger("lightbox")
 
@@ -88,4 +87,7 @@ def tracked(
         yield loggers
         exit_code = 0
     finally:
-        finish(loggers, exit_code)
+        if loggers:
+            from experiments.wandb_results import finish
+
+            finish(loggers, exit_code)

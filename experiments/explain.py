@@ -68,14 +68,14 @@ class _Explanations:
         self.predictor = predictor
         self.labels = _named_labels(arguments, predictor.module.data.labels)
         self.method = choose_method(predictor.module, arguments.method)
-        self.explained = self.drawn = self.without = 0
+        self.explained = self.without = 0
 
     def rows(self, predicted: PredictedBatch) -> Iterator[dict[str, Any]]:
         """A row for each file and label, file by file."""
         from experiments.evidence import OVERLAYS, draw_evidence
 
         wanted = [self._wanted(film) for film in predicted.films]
-        self.explained += sum(map(bool, wanted))
+        self.explained += len(wanted)
         self.without += sum(not labels for labels in wanted)
         rows: dict[str, list[dict[str, Any]]] = {film.name: [] for film in predicted.films}
         for evidence, picture in draw_evidence(
@@ -85,7 +85,6 @@ class _Explanations:
             if self.arrays:
                 row["array"] = self._write_array(evidence)
             rows[evidence.film.name].append(row)
-            self.drawn += 1
         yield from (row for found in rows.values() for row in found)
 
     def _wanted(self, film: PredictedFilm) -> Sequence[str]:
@@ -103,11 +102,11 @@ class _Explanations:
         """There is nothing that takes all files."""
 
     def summary(self, files: int) -> str:
-        """How much was drawn, and of how many files there was nothing to draw."""
-        said = f"{self.drawn} maps of {self.explained} of {files} files: {self.output / TABLE}"
+        """How many files were explained, and in how many of them there was nothing to draw."""
+        said = f"{self.explained} of {files} files explained: {self.output / TABLE}"
         if self.without:
             said += (
-                f"\n{self.without} files have no label that is called present;"
+                f"\nno label is called present in {self.without} of them;"
                 " --all-labels draws every label"
             )
         return said
@@ -133,7 +132,6 @@ def _named_labels(arguments: argparse.Namespace, labels: LabelSet) -> Sequence[s
 
 def _row(evidence: Evidence, picture: Path) -> dict[str, Any]:
     film, peak = evidence.film, evidence.peak
-    outside = {} if film.outside is None else {"outside_training_data": "; ".join(film.outside)}
     return {
         "file": film.name,
         "label": evidence.label,
@@ -142,7 +140,7 @@ def _row(evidence: Evidence, picture: Path) -> dict[str, Any]:
         "peak_x": "" if peak is None else peak[0],
         "peak_y": "" if peak is None else peak[1],
         "share_above_half": round(evidence.share_above_half, 6),
-        **outside,
+        **film.outside_column,
         "overlay": picture.as_posix(),
     }
 

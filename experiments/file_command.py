@@ -71,6 +71,7 @@ def run_on_files(arguments: Namespace, table: str, begin: Callable[[Predictor], 
     from datamodules.xray_files import find_files
 
     files = find_files(arguments.places)
+    from experiments.fingerprint import OUTSIDE
     from experiments.predictor import Predictor
 
     predictor = Predictor.load(arguments.run)
@@ -83,7 +84,7 @@ def run_on_files(arguments: Namespace, table: str, begin: Callable[[Predictor], 
         raise ConfigError(f"cannot write to {folder}: {error.strerror}") from error
     print(output.summary(len(files)))
     if outside:
-        print(f"{outside} are outside the training data: see the column outside_training_data")
+        print(f"outside the training data: {outside}, see the column {OUTSIDE}")
     if failed:
         print(f"{failed} could not be: {folder / FAILURES}", file=sys.stderr)
     return SOME_FAILED if failed else 0

@@ -12,7 +12,10 @@ from datamodules.errors import ConfigError
 from experiments.command_line import guarded
 from experiments.suggestions import suggestion
 
-VERBS = ("run", "check", "predict", "explain", "evaluate", "report", "dashboard", "sync")
+VERBS = (
+    *("run", "check", "predict", "explain", "evaluate"),
+    *("report", "dashboard", "sync", "benchmark"),
+)
 """Modules of this package with a ``main(argv) -> int``; hyphens on the command line."""
 
 

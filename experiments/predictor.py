@@ -59,6 +59,11 @@ class PredictedFilm:
         """Of the file, as in predictions.csv."""
         return self.case.case_id
 
+    @property
+    def outside_column(self) -> dict[str, str]:
+        """The column of tables that says why; empty where the checkpoint does not say."""
+        return {} if self.outside is None else {OUTSIDE: "; ".join(self.outside)}
+
 
 class PredictedBatch(NamedTuple):
     """Some files together.
@@ -180,8 +185,7 @@ class Predictor:
         row = {"case_id": film.name, "patient_id": "", "scores": film.scores}
         columns = self.module.table_row(row, self.operating_point)
         del columns["case_id"], columns["patient_id"]
-        outside = {} if film.outside is None else {OUTSIDE: "; ".join(film.outside)}
-        return {"file": film.name, **columns, **outside}
+        return {"file": film.name, **columns, **film.outside_column}
 
     def called(self, film: PredictedFilm) -> list[str]:
         """Labels that are called present at the operating point."""

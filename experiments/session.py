@@ -13,7 +13,6 @@ from datamodules.base import TaskDataModule
 from datamodules.errors import ConfigError
 from experiments.attempt import attempted, begin_attempt, tracked
 from experiments.experiment import Experiment
-from experiments.final_evaluation import evaluate_run
 from experiments.run_folder import SHARED_WITH_RANKS, RunFolder, write_whole
 from experiments.run_log import logged_to, without_noise
 from experiments.tasks import build_data, build_module, check_inputs, check_task
@@ -141,6 +140,8 @@ def _carry_out(
             fit(experiment, module, data, folder, attempt, found, loggers, callbacks)
             if leading:
                 folder.update_status(state="evaluating")
+            from experiments.final_evaluation import evaluate_run  # figures, once they are drawn
+
             evaluate_run(experiment, module, data, folder, attempt, loggers)
 
 

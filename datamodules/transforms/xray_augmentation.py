@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from monai.transforms.transform import Transform
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
@@ -56,13 +55,13 @@ class AugmentationParameters:
     erased: Rectangle | None = None
 
 
-class AugmentXray(Transform):
+class AugmentXray:
     """Changes a film at random, as a pure function of (seed, epoch, draw)."""
 
     def __init__(self, config: XrayAugmentation) -> None:
         self.config = config
 
-    def __call__(  # type: ignore[override]
+    def __call__(
         self, data: NDArray[np.uint8], seed: int, epoch: int, draw: int, view: int = 0
     ) -> NDArray[np.uint8]:
         """Augment one film, uint8 ``(H, W)``; the film itself is left as it is."""

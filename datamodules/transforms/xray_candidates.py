@@ -1,7 +1,6 @@
 """A candidate as the network is to see it: its detail, and the context that it lies in."""
 
 import numpy as np
-from monai.transforms.transform import Transform
 from numpy.typing import NDArray
 
 from datamodules.candidates import Box
@@ -12,7 +11,7 @@ from datamodules.transforms.xray_pixels import XrayPixels, content_hash
 from datamodules.transforms.xray_preprocessing import PreparedXray, PreprocessXray, scale_grey
 
 
-class PreprocessCandidate(Transform):
+class PreprocessCandidate:
     """Cuts two squares about a candidate's centre: a wide one, and a narrow one at full detail.
 
     Where a square leaves the film, the film's edge goes on.
@@ -26,9 +25,7 @@ class PreprocessCandidate(Transform):
         self.whole, self.crops = PreprocessXray(preprocessing), crops
         self.size = preprocessing.size
 
-    def __call__(  # type: ignore[override]
-        self, data: XrayPixels, box: Box
-    ) -> PreparedXray:
+    def __call__(self, data: XrayPixels, box: Box) -> PreparedXray:
         """Prepare one candidate: ``image`` is uint8 ``(2, size, size)``, context and detail.
 
         Raises:

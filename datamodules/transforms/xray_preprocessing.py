@@ -6,7 +6,6 @@ from typing import TypeVar
 import cv2
 import numpy as np
 import torch
-from monai.transforms.transform import Transform
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -47,7 +46,7 @@ class PreparedXray:
     content_hash: bytes
 
 
-class PreprocessXray(Transform):
+class PreprocessXray:
     """Scales the grey range of a film to 0..255 and makes it a square of the size asked for."""
 
     def __init__(self, config: XrayPreprocessing) -> None:

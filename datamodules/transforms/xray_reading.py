@@ -5,7 +5,6 @@ from typing import BinaryIO
 
 from datamodules.errors import DataError
 from datamodules.transforms.xray_arrays import read_array
-from datamodules.transforms.xray_dicom import read_dicom
 from datamodules.transforms.xray_pixels import XrayPixels, reason
 from datamodules.transforms.xray_raster import read_raster
 
@@ -53,7 +52,11 @@ def _read(path: Path, selector: str | None, file: BinaryIO) -> XrayPixels:
     if selector is not None:
         raise DataError(f"a {kind} file holds one film, and '{selector}' is asked for")
     content = head + file.read()
-    return read_dicom(content) if kind == "DICOM" else read_raster(content, kind)
+    if kind != "DICOM":
+        return read_raster(content, kind)
+    from datamodules.transforms.xray_dicom import read_dicom  # pydicom takes its time to import
+
+    return read_dicom(content)
 
 
 def _kind(head: bytes) -> str:

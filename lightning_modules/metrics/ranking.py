@@ -2,8 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import precision_recall_curve as sklearn_precision_recall_curve
-from sklearn.metrics import roc_curve as sklearn_roc_curve
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
@@ -101,8 +99,10 @@ def average_precision(scores: Array, targets: Array, weights: Array | None = Non
 
 def roc_curve(scores: Array, targets: Array) -> tuple[Array, Array, Array]:
     """Corners of the ROC curve: false-positive rate, sensitivity, threshold; needs both classes."""
+    from sklearn import metrics  # takes half a second, and training needs none of it
+
     known = ~np.isnan(targets)
-    false_positive_rate, sensitivity, thresholds = sklearn_roc_curve(targets[known], scores[known])
+    false_positive_rate, sensitivity, thresholds = metrics.roc_curve(targets[known], scores[known])
     return false_positive_rate, sensitivity, thresholds
 
 
@@ -111,8 +111,10 @@ def precision_recall_curve(scores: Array, targets: Array) -> tuple[Array, Array,
 
     The closing point that scikit-learn adds at recall 0, which has no threshold, is left out.
     """
+    from sklearn import metrics
+
     known = ~np.isnan(targets)
-    precision, recall, thresholds = sklearn_precision_recall_curve(targets[known], scores[known])
+    precision, recall, thresholds = metrics.precision_recall_curve(targets[known], scores[known])
     return precision[-2::-1], recall[-2::-1], thresholds[::-1]
 
 

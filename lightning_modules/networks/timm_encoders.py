@@ -1,6 +1,7 @@
 """Encoders of timm by name, with published, local or no weights; errors say how to get them."""
 
 import socket
+import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import timm
 from huggingface_hub import constants
 from torch import nn
 
@@ -16,6 +16,23 @@ from datamodules.errors import ConfigError
 from lightning_modules.configs.networks import EncoderSettings
 
 PROBE_SECONDS = 3.0
+
+
+@contextmanager
+def _as_if_absent(module: str) -> Iterator[None]:
+    """Make an import of a module fail, where it is optional and not wanted."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+
+
+with _as_if_absent("wandb"):  # timm loads it for programs of its own: half a second
+    import timm
 
 
 def build_encoder(config: EncoderSettings, channels: int, *, load_weights: bool) -> nn.Module:

@@ -75,7 +75,9 @@ def test_other_view_and_pixel_size_are_flagged_where_they_are_known(guard):
         [see(chest(1), "LL"), see(chest(1), spacing_mm=(0.4, 0.4)), see(chest(1))]
     )
     assert lateral == ("of another view than training films: LATERAL, training AP, PA",)
-    assert coarse == ("coarser than training films: pixel size 0.400 mm, training 0.143 to 0.143 mm",)
+    assert coarse == (
+        "coarser than training films: pixel size 0.400 mm, training 0.143 to 0.143 mm",
+    )
     assert unknown == ()
 
 

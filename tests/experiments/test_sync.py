@@ -19,7 +19,7 @@ def machine_without_account(tmp_path, monkeypatch):
 
 
 def test_offline_run_is_uploaded_with_its_tables_and_without_a_path(tmp_path, monkeypatch):
-    run = tracked_run(tmp_path / "runs", public=True)
+    run = tracked_run(tmp_path / "runs", public=True, cases=24)
     wait_until_whole(run.folder.path)
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.chdir(tmp_path)

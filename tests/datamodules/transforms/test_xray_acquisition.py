@@ -22,7 +22,9 @@ def test_view_that_is_no_defined_term_is_not_taken(tmp_path):
     assert read_acquisition(path).view is None
 
 
-@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n" + bytes(200), bytes(128) + b"DICM\0"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x89PNG\r\n\x1a\n" + bytes(200), bytes(128) + b"DICM\0"]
+)
 def test_nothing_is_known_of_other_and_of_damaged_files(tmp_path, content):
     path = tmp_path / "film"
     path.write_bytes(content)

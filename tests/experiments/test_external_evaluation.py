@@ -1,0 +1,41 @@
+"""A trained network scored on a dataset of another source, at the command line."""
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import pytest
+from fakes.tiny_experiment import tiny_experiment
+
+from experiments import evaluate
+from experiments.session import start
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    return start(tiny_experiment(tmp_path / "data", epochs=1)).path
+
+
+def other_hospital(root: Path) -> Path:
+    """The same films as before, every other one inverted."""
+    experiment = tiny_experiment(root, patients=10)
+    for path in sorted(root.glob("images/*.png"))[::2]:
+        cv2.imwrite(str(path), 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+    (root / "data.yaml").write_text(experiment.to_yaml())
+    return root / "data.yaml"
+
+
+def test_cases_outside_the_training_data_are_named_and_counted(trained, tmp_path, capsys):
+    config = other_hospital(tmp_path / "other")
+    output = tmp_path / "out"
+    assert evaluate.main([str(trained), "--config", str(config), "--output", str(output)]) == 0
+    with (output / "predictions.csv").open() as file:
+        flagged = [row["case_id"] for row in csv.DictReader(file) if row["outside_training_data"]]
+    assert {f"{number:03d}" for number in range(0, 20, 2)} <= set(flagged)
+    assert len(flagged) <= 12
+    figure = json.loads((output / "metrics.json").read_text())["external"]["outside_training_data"]
+    assert figure == {
+        "value": len(flagged) / 20, "low": None, "high": None, "cases": 20, "patients": 10
+    }  # fmt: skip
+    assert f"{len(flagged)} of 20 cases are outside the training data" in capsys.readouterr().err

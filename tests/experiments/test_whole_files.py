@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from experiments.whole_files import whole_file, write_features, write_map
+
+
+def test_broken_off_file_leaves_nothing(tmp_path):
+    lines = (bytes(1 // n) for n in (1, 0))
+    with pytest.raises(ZeroDivisionError), whole_file(tmp_path / "a" / "b.bin") as file:
+        file.writelines(lines)
+    assert list((tmp_path / "a").iterdir()) == []
+
+
+def test_features_are_read_without_pickle(tmp_path):
+    features = {"a.png": np.ones(3, np.float32), "sub/\N{GREEK SMALL LETTER BETA}.png": np.zeros(3)}
+    write_features(tmp_path / "features.npz", features)
+    with np.load(tmp_path / "features.npz", allow_pickle=False) as kept:
+        assert kept["file"].tolist() == list(features)
+        assert kept["features"].tolist() == [[1, 1, 1], [0, 0, 0]]
+        assert kept["features"].dtype == np.float32
+
+
+def test_no_files_have_no_features(tmp_path):
+    write_features(tmp_path / "features.npz", {})
+    with np.load(tmp_path / "features.npz", allow_pickle=False) as kept:
+        assert kept["file"].shape == (0,)
+        assert kept["features"].shape == (0, 0)
+
+
+def test_map_is_read_without_pickle(tmp_path):
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    write_map(tmp_path / "deep" / "map.npy", values)
+    assert np.array_equal(np.load(tmp_path / "deep" / "map.npy", allow_pickle=False), values)

@@ -1,6 +1,7 @@
 """metrics.jsonl, the record of every logged value, and the same values to Lightning's loggers."""
 
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -10,12 +11,15 @@ import pytorch_lightning as pl
 
 from lightning_modules.base import TaskModule
 
+SECONDS_TOGETHER = 1.0
+
 
 class MetricsLog(pl.Callback):
     """Writes one JSON object a line: step, epoch, time, attempt and values by name.
 
     Rows are written before the checkpoint of the same step, and rows past the checkpoint are
-    removed at a resume, so that the file has neither gaps nor repeats.
+    removed at a resume, so that the file has neither gaps nor repeats. Those of up to a second are
+    written together: opening the file for each would take as long as a small training step.
 
     Args:
         path: The file.
@@ -27,6 +31,8 @@ class MetricsLog(pl.Callback):
         self.path, self.every_steps, self.attempt = path, every_steps, attempt
         self._logged_step = 0
         self._since = (time.monotonic(), 0)
+        self._unwritten: list[str] = []
+        self._written_at = -math.inf
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Drop what was logged after the checkpoint that training starts from."""
@@ -65,6 +71,25 @@ class MetricsLog(pl.Callback):
         ):
             self._write(trainer, {f"val/{k}": v for k, v in pl_module.summaries["val"].items()})
 
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Write every row of the steps that the checkpoint has done."""
+        del trainer, pl_module, checkpoint
+        self._flush()
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write what is left."""
+        del trainer, pl_module
+        self._flush()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Write what is left."""
+        del trainer, pl_module, exception
+        self._flush()
+
     def _training_values(self, trainer: pl.Trainer, module: TaskModule) -> dict[str, float]:
         values = {f"train/{name}": float(loss) for name, loss in module.losses.items()}
         values["train/lr"] = trainer.optimizers[0].param_groups[-1]["lr"]
@@ -80,10 +105,18 @@ class MetricsLog(pl.Callback):
             "attempt": self.attempt,
             "values": values,
         }
-        with self.path.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        self._unwritten.append(json.dumps(row) + "\n")
+        if time.monotonic() - self._written_at >= SECONDS_TOGETHER:
+            self._flush()
         for logger in trainer.loggers:
             logger.log_metrics({**values, "epoch": trainer.current_epoch}, trainer.global_step)
+
+    def _flush(self) -> None:
+        rows, self._unwritten = self._unwritten, []
+        if rows:
+            with self.path.open("a") as file:
+                file.writelines(rows)
+        self._written_at = time.monotonic()
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

@@ -103,7 +103,7 @@ class XrayBatch(TypedDict):
         epoch, draw: int64 ``(B,)``, the key that the augmentation was drawn from (-1: none).
         table: float32 ``(B, F)``, what the table knows of each case; F may be 0.
         case_of: int64 ``(N,)``, for exams only: position in the batch of each image's case.
-        detail: float32 ``(B, 1, H, W)``, for candidates only: what ``image`` shows the context of.
+        detail: float32 ``(N, 1, H, W)``, for candidates only: what ``image`` shows the context of.
         case_id, patient_id: added in the main process, so that workers carry no strings.
     """
 

@@ -82,7 +82,7 @@ class ImageCache:
         """
         image = np.empty(self.images.shape[1:], self.images.dtype)
         offset = self.images.offset + row * image.nbytes
-        if os.preadv(self._file.fileno(), [image], offset) < image.nbytes:
+        if os.preadv(self._file.fileno(), [image.data], offset) < image.nbytes:
             raise DataError("the image cache was cut short while in use; start again to rebuild it")
         return image
 

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from datamodules.candidates import has_candidates
 from datamodules.cases import Case, CaseTable, Source
 from datamodules.errors import ConfigError, DataError
+from datamodules.readers.image_files import fault_of_case_id
 
 MOST_VIEWS = 4
 """Images of an exam that are used, frontal ones first: this bounds the memory of a batch."""
@@ -34,20 +36,24 @@ def group_exams(table: CaseTable) -> CaseTable:
     exams: dict[str, list[Case]] = defaultdict(list)
     for case in table.cases:
         exams[str(case.exam_id)].append(case)
-    problems = [fault for name, images in exams.items() for fault in _disagreements(name, images)]
+    if has_candidates(table):
+        raise ConfigError("--data.unit exam: the cases of this dataset are candidates, not images")
+    problems = [fault for name, images in exams.items() for fault in _faults(name, images)]
     if problems:
-        raise DataError("images of one exam do not agree; mend the table", problems)
+        raise DataError("images cannot be put together to exams; mend the table", problems)
     cases = tuple(_merge(name, images) for name, images in exams.items())
     return replace(table, cases=cases, notices=(*table.notices, *_notices(exams)))
 
 
-def _disagreements(name: str, images: Sequence[Case]) -> list[str]:
+def _faults(name: str, images: Sequence[Case]) -> list[str]:
     facts: dict[str, list[Any]] = {
         "patient": [case.patient_id for case in images],
         "class": [case.targets.get("class") for case in images],
         "official side": [case.split for case in images],
     }
-    return [
+    unusable = fault_of_case_id(_case_id(name))
+    faults = [f"exam id '{name}' {unusable}"] if unusable else []
+    return faults + [
         f"exam '{name}': {what} is {' and '.join(map(repr, dict.fromkeys(values)))}"
         for what, values in facts.items()
         if len(set(values)) > 1
@@ -58,7 +64,7 @@ def _merge(name: str, images: Sequence[Case]) -> Case:
     ordered = sorted(images, key=lambda case: not _is_frontal(case))[:MOST_VIEWS]
     first = images[0]
     return Case(
-        case_id=name.replace("/", "_"),
+        case_id=_case_id(name),
         patient_id=first.patient_id,
         inputs={f"image-{number}": _only_source(case) for number, case in enumerate(ordered, 1)},
         targets=_targets(images),
@@ -67,6 +73,10 @@ def _merge(name: str, images: Sequence[Case]) -> Case:
         split=first.split,
         exam_id=name,
     )
+
+
+def _case_id(exam: str) -> str:
+    return exam.replace("/", "_")
 
 
 def _is_frontal(case: Case) -> bool:
@@ -100,11 +110,10 @@ def _attributes(images: Sequence[Case]) -> dict[str, Value]:
 
 
 def _common(values: Sequence[Value]) -> Any:  # noqa: ANN401 - text or number, as the values are
-    distinct = set(values)
-    if len(distinct) == 1:
-        return values[0]
-    texts = sorted({value for value in values if isinstance(value, str)})
-    return " + ".join(texts) or None
+    known = dict.fromkeys(value for value in values if value is not None)
+    if len(known) <= 1:
+        return next(iter(known), None)
+    return " + ".join(sorted(value for value in known if isinstance(value, str))) or None
 
 
 def _notices(exams: Mapping[str, Sequence[Case]]) -> list[str]:

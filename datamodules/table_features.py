@@ -1,5 +1,6 @@
 """What a table knows of a case (age, sex, view ...) as numbers that a model can use."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
@@ -15,6 +16,8 @@ Value = str | float | None
 SITE = "site"
 MOST_LEVELS = 20
 """Values of a text column beyond this many, the rarest, count as not known."""
+FARTHEST = 10.0
+"""Standard deviations at which a number stops to count: an age of 999 is a mistake."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,12 @@ class TableColumn:
         numbers = np.array([_number(value) for value in values], np.float64)
         known = np.isfinite(numbers)
         scaled = np.where(known, (np.where(known, numbers, 0) - self.mean) / self.std, 0)
+        scaled = np.clip(scaled, -FARTHEST, FARTHEST)
         return np.stack([scaled, known], axis=1).astype(np.float32)
+
+    def knows(self, value: str | float) -> bool:
+        """Whether a value says anything to the model."""
+        return str(value) in self.levels if self.levels else isfinite(_number(value))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers."""
@@ -77,6 +85,34 @@ def encode(columns: Sequence[TableColumn], cases: Sequence[Case]) -> NDArray[np.
     return np.concatenate([np.zeros((len(cases), 0), np.float32), *parts], axis=1)
 
 
+def check_known(columns: Sequence[TableColumn], cases: Sequence[Case]) -> list[str]:
+    """Compare the cases of another dataset with what a trained model knows.
+
+    Returns:
+        One sentence for each column with values that the model has to take for not known.
+
+    Raises:
+        ConfigError: If no case has an attribute that the model uses.
+    """
+    notices = []
+    for column in columns:
+        values = [value for value in values_of(column.name, cases) if value is not None]
+        if not values:
+            raise ConfigError(
+                f"the model also uses '{column.name}', which no case of this dataset has: name its"
+                " column in the reader (attribute_columns, site_column)"
+            )
+        strange = Counter(str(value) for value in values if not column.knows(value))
+        if strange:
+            listed = ", ".join(f"'{value}' ({n})" for value, n in strange.most_common(5))
+            notices.append(
+                f"Values of {column.name} that the model does not know, counted as not given:"
+                f" {listed}{', ...' if len(strange) > 5 else ''}; it knows"
+                f" {', '.join(column.levels) or 'numbers'}."
+            )
+    return notices
+
+
 def values_of(name: str, cases: Sequence[Case]) -> list[Value]:
     """One attribute of each case; None where it is not known."""
     if name == SITE:
@@ -97,7 +133,9 @@ def _fit(name: str, values: Sequence[Value], cases: Sequence[Case]) -> TableColu
         kept = np.argsort(-counts, kind="stable")[:MOST_LEVELS]
         return TableColumn(name, levels=tuple(sorted(str(texts[index]) for index in kept)))
     numbers = np.array(known, np.float64)
-    return TableColumn(name, mean=float(numbers.mean()), std=float(numbers.std()) or 1.0)
+    mean, std = float(numbers.mean()), float(numbers.std())
+    is_constant = std <= 1e-6 * max(1.0, abs(mean))
+    return TableColumn(name, mean=mean, std=1.0 if is_constant else std)
 
 
 def _number(value: Value) -> float:

@@ -1,6 +1,7 @@
 """The cached images of a dataset, and which of them belong to which case."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from datamodules.transforms.xray_preprocessing import (
     PreprocessXray,
 )
 from datamodules.transforms.xray_reading import read_xray
+
+FILMS_KEPT = 4
+"""Decoded films that are kept while their candidates are cut out; a mammogram has 30 MB."""
 
 
 def cache_xrays(table: CaseTable, config: XraysConfig) -> tuple[ImageCache, NDArray[np.int64]]:
@@ -57,10 +61,11 @@ def _of_images(config: XraysConfig) -> Prepare:
 
 def _of_candidates(config: XraysConfig) -> Prepare:
     preprocess = PreprocessCandidate(config.preprocessing, config.candidates)
+    read_once = lru_cache(maxsize=FILMS_KEPT)(read_xray)  # candidates of a film follow one another
 
     def prepare(item: CacheItem) -> PreparedXray:
         box = selected_box(item.source)
         assert box is not None
-        return preprocess(read_xray(item.path), box)
+        return preprocess(read_once(item.path), box)
 
     return prepare

@@ -19,7 +19,7 @@ from datamodules.exams import group_exams
 from datamodules.hard_cases import CaseErrors
 from datamodules.samplers import label_balanced_weights
 from datamodules.splits import ContentHashes
-from datamodules.table_features import TableColumn, encode, fit_columns
+from datamodules.table_features import TableColumn, check_known, encode, fit_columns
 from datamodules.targets import label_set, lacking_outcomes, target_matrix
 from datamodules.transforms.xray_geometry import Geometry
 from datamodules.xray_cache import cache_xrays
@@ -39,6 +39,7 @@ class XraysData(TaskDataModule):
 
     def __init__(self, config: XraysConfig, seed: int = 0, trained: DataInfo | None = None) -> None:
         super().__init__(config, seed)
+        self.trained = trained
         self.labels: LabelSet | None = trained.labels if trained is not None else None
         self.columns: tuple[TableColumn, ...] | None = (
             trained.table if trained is not None else None
@@ -109,12 +110,28 @@ class XraysData(TaskDataModule):
 
     def prepare(self, splits_file: Path | None = None, *, held_out: bool = False) -> None:
         """As for every task, and look whether each label can be learned and judged."""
+        strange = self._check_trained() if self.trained is not None else []
         super().prepare(splits_file, held_out=held_out)
+        self.notices += strange
         if self.config.sampling == "hard-cases":
             self.case_errors = CaseErrors(len(self.table.cases))
         if not held_out and self.labels is not None:
             for split in ("train", "val"):
                 self._check_outcomes(split, self.labels)
+
+    def _check_trained(self) -> list[str]:
+        """Look whether these cases are what the trained model was made for.
+
+        Raises:
+            ConfigError: If not.
+        """
+        assert self.trained is not None
+        if has_candidates(self.table) != self.trained.candidates:
+            theirs, ours = "candidates", "whole images"
+            if self.trained.candidates:
+                theirs, ours = ours, theirs
+            raise ConfigError(f"{self.table.name} lists {theirs}, and the model is for {ours}")
+        return check_known(self.trained.table, self.table.cases)
 
     def _check_outcomes(self, split: str, labels: LabelSet) -> None:
         targets = self.targets[self.indices(split)]

@@ -38,6 +38,7 @@ def check_task(experiment: Experiment) -> None:
     from lightning_modules.networks.timm_encoders import check_encoder
 
     check_encoder(experiment.task.network)
+    _check_maps(experiment)
     if experiment.task.monitor not in EPOCH_FIGURES:
         raise ConfigError(
             f"--task.monitor: there is no '{experiment.task.monitor}'"
@@ -47,6 +48,18 @@ def check_task(experiment: Experiment) -> None:
         source = Path(experiment.task.init_from)
         if not (source / "checkpoints" / BEST if source.is_dir() else source).is_file():
             raise ConfigError(f"--task.init-from: there is no checkpoint at {source}")
+
+
+def _check_maps(experiment: Experiment) -> None:
+    """Look whether the encoders of a network that makes maps have one."""
+    from lightning_modules.networks.timm_encoders import check_has_map
+
+    network = experiment.task.network
+    if network.kind == "timm":
+        return
+    check_has_map(network.encoder)
+    if network.kind == "two-stream" and network.detail_encoder is not None:
+        check_has_map(network.detail_encoder)
 
 
 def check_inputs(experiment: Experiment, data: "TaskDataModule") -> None:

@@ -60,6 +60,7 @@ class _OfImages(nn.Module):
     def __init__(self, network: ClassifierNetwork, batch: XrayBatch) -> None:
         super().__init__()
         self.network, self.batch = network, batch
+        self.train(network.training)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.network.classify({**self.batch, "image": images}).logits

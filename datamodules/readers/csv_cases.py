@@ -167,12 +167,19 @@ class CsvCases:
     def _patients(self) -> list[str]:
         column = self.settings.patients_in
         if column is None:
-            return self.ids
+            return self._images_taken_together()
         patients = [plain_number(plain_id(cell)) for cell in self.table.cells(column)]
         for at in (at for at, patient in enumerate(patients) if is_missing(patient)):
             self._add(Kind.PATIENT, at, f"column '{column}' names no patient")
             patients[at] = self.ids[at]
         return patients
+
+    def _images_taken_together(self) -> list[str]:
+        """What stands for the patient where nobody says: the exam, or the image of a candidate."""
+        if self.settings.exam_column is not None:
+            exams = self._optional(self.settings.exam_column)
+            return [exam or own for exam, own in zip(exams, self.ids, strict=True)]
+        return self.paths if self.settings.candidate_columns else self.ids
 
     def _splits(self) -> list[str | None]:
         column = self.settings.splits_in

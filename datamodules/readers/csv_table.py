@@ -40,15 +40,15 @@ class CsvReader(ReaderSettings):
     case_column: str | None = None
     """Column with a unique id for each image; none: the name of its file."""
     patient_column: str = ""
-    """Column with the patient's id; none: every image counts as a patient of its own; empty: the
-    same, but a table that seems to have such a column is refused."""
+    """Column with the patient's id; none: every image, or exam, counts as a patient of its own;
+    empty: the same, but a table that seems to have such a column is refused."""
     split_column: str = ""
     """Column with train, val or test (or train_val); none: the split is drawn; empty: the same,
     but a table that seems to have such a column is refused."""
     site_column: str | None = None
     """Column with the hospital, scanner or centre."""
     attribute_columns: tuple[str, ...] = ()
-    """Columns to report subgroups by, such as age, sex, view."""
+    """Columns to report subgroups by, and for --data.table-features, such as age, sex, view."""
     exam_column: str | None = None
     """Column with the id of the exam (study) that each image belongs to."""
     candidate_columns: tuple[str, ...] = ()

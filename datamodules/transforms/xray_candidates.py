@@ -28,6 +28,8 @@ class PreprocessCandidate:
     def __call__(self, data: XrayPixels, box: Box) -> PreparedXray:
         """Prepare one candidate: ``image`` is uint8 ``(2, size, size)``, context and detail.
 
+        The geometry is that of the context, which may begin outside the film.
+
         Raises:
             DataError: If the candidate lies outside the film, or a pixel is NaN or infinite.
         """
@@ -46,7 +48,12 @@ class PreprocessCandidate:
         for factor in (self.crops.context, 1.0):
             square = cut_square(data.pixels, centre, max(1, round(side * factor)))
             squares.append(resize(scale_grey(square, low, high), self.size, self.size))
-        geometry = Geometry.fit(data.pixels.shape, self.size, "stretch")
+        wide = max(1, round(side * self.crops.context))
+        geometry = Geometry(
+            *(rows, columns, self.size),
+            *(round(centre[0] - wide / 2), round(centre[1] - wide / 2), wide, wide),
+            *(0, 0, self.size, self.size),
+        )
         image = np.rint(np.stack(squares)).astype(np.uint8)
         return PreparedXray(image, geometry, content_hash(data.pixels))
 

@@ -3,13 +3,14 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from datamodules.batches import DataInfo
+from datamodules.batches import DataInfo, LabelSet
 from lightning_modules.configs.networks import EncoderSettings
 from lightning_modules.networks.classifier import ClassifierNetwork, ImageFeatures
 from lightning_modules.networks.encoder_layers import (
     feature_length,
     feature_map,
     fit_stem,
+    leave_out_unused,
     map_layer,
 )
 from lightning_modules.networks.timm_encoders import build_encoder
@@ -38,7 +39,8 @@ class MapHead(nn.Module):
 
     Args:
         features: Channels of the feature map.
-        labels: Number of labels.
+        labels: What is told apart; of classes that exclude one another, the probabilities at a
+            place add up to 1, as those of the image do.
         dropout: Before the decision on the whole image.
 
     References:
@@ -46,17 +48,19 @@ class MapHead(nn.Module):
         arXiv 2005.14480.
     """
 
-    def __init__(self, features: int, labels: int, dropout: float) -> None:
+    def __init__(self, features: int, labels: LabelSet, dropout: float) -> None:
         super().__init__()
+        self.exclusive = labels.exclusive
         self.dropout = nn.Dropout(dropout)
-        self.linear = LabelLinear(features, labels)
+        self.linear = LabelLinear(features, len(labels.names))
 
     def pool(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Feature map ``(B, C, h, w)`` to vectors ``(B, L, C)`` and maps float32 ``(B, L, h, w)``.
 
         The maps are probabilities of each label at every place.
         """
-        maps = self.linear.at_every_place(features).float().sigmoid()
+        logits = self.linear.at_every_place(features).float()
+        maps = logits.softmax(1) if self.exclusive else logits.sigmoid()
         weights = maps + LEAST_PROBABILITY
         weights = (weights / weights.sum((2, 3), keepdim=True)).to(features.dtype)
         return weights.flatten(2) @ features.flatten(2).transpose(1, 2), maps
@@ -83,7 +87,7 @@ class AttentionMapClassifier(ClassifierNetwork):
     ) -> None:
         super().__init__(config, data)
         self.encoder, features = map_encoder(config, data, data.size, load_weights=load_weights)
-        self.head = MapHead(features, len(data.labels.names), config.dropout)
+        self.head = MapHead(features, data.labels, config.dropout)
         if config.encoder_training == "frozen":
             self.freeze_encoder()
 
@@ -93,11 +97,6 @@ class AttentionMapClassifier(ClassifierNetwork):
         features = feature_map(self.encoder, images)
         vectors, maps = self.head.pool(features)
         return ImageFeatures(vectors, features.mean((2, 3)), maps)
-
-    @property
-    def attention_layer(self) -> str:
-        """The encoder's last layer with a spatial map; see the base class."""
-        return f"encoder.{map_layer(self.encoder)}"
 
 
 def map_encoder(
@@ -112,4 +111,6 @@ def map_encoder(
     map_layer(encoder)
     fit_stem(encoder, config, size)
     shape = (data.channels, *size)
-    return encoder, feature_length(encoder, config.encoder, shape, pooled=False)
+    features = feature_length(encoder, config.encoder, shape, pooled=False)
+    leave_out_unused(encoder, shape)
+    return encoder, features

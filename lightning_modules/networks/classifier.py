@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from datamodules.batches import DataInfo, XrayBatch
 from lightning_modules.configs.networks import EncoderSettings
-from lightning_modules.networks.encoder_layers import stages
+from lightning_modules.networks.encoder_layers import map_layer, stages
 
 TABLE_WIDTH = 16
 """Hidden units between the columns of a table and the labels."""
@@ -86,13 +86,13 @@ class ClassifierNetwork(nn.Module):
         """
 
     @property
-    @abstractmethod
     def attention_layer(self) -> str:
-        """Name of the layer where Grad-CAM looks.
+        """Name of the layer where Grad-CAM looks: the last one with a spatial map.
 
         Raises:
-            ConfigError: If the network has no spatial map.
+            ConfigError: If the encoder has no spatial map.
         """
+        return f"encoder.{map_layer(self.encoder)}"
 
     def forward(
         self,
@@ -106,20 +106,20 @@ class ClassifierNetwork(nn.Module):
         Args:
             images: Float ``(N, channels, H, W)``.
             details: Float ``(N, channels, h, w)`` of candidates, else None.
-            table: Float ``(B, F)``, standardised, where the network was built for a table.
-            case_of: For exams: position in the batch of each image's case, int64 ``(N,)``, in
-                order; None: each image is a case.
+            table: Float ``(B, F)``, standardised, F being 0 without a table; with exams it says
+                how many cases there are.
+            case_of: For exams: position in the batch of each image's case, int64 ``(N,)``; None:
+                each image is a case.
         """
         seen = self.look(images, details)
-        logits: Tensor = self.head(mean_of_views(seen.vectors, case_of))
-        if self.table_head is not None and table is not None:
+        if case_of is not None:
+            seen = _of_exams(seen, case_of, cases=len(images) if table is None else len(table))
+        logits: Tensor = self.head(seen.vectors)
+        if self.table_head is not None:
+            if table is None:
+                raise ValueError("this network was built for a table, and none is given")
             logits = logits + self.table_head(table)
-        return ClassifierOutput(
-            logits=logits,
-            features=mean_of_views(seen.summary, case_of),
-            maps=seen.maps,
-            auxiliary=tuple(mean_of_views(each, case_of) for each in seen.auxiliary),
-        )
+        return ClassifierOutput(logits, seen.summary, seen.maps, seen.auxiliary)
 
     def classify(self, batch: XrayBatch) -> ClassifierOutput:
         """What the network says of a batch, with all that the batch has for it."""
@@ -136,6 +136,7 @@ class ClassifierNetwork(nn.Module):
         """Keep the whole encoder as it is."""
         self.frozen = (self.encoder,)
         self.encoder.requires_grad_(False)
+        self.train(self.training)
 
     def freeze_until(self, unfrozen_stages: int) -> None:
         """Keep all but the last stages of each encoder as they are (gradual unfreezing)."""
@@ -163,11 +164,18 @@ class ClassifierNetwork(nn.Module):
         return self
 
 
-def mean_of_views(values: Tensor, case_of: Tensor | None) -> Tensor:
-    """Mean over the images of each exam: ``(N, ...)`` to ``(B, ...)``; unchanged without exams."""
-    if case_of is None:
-        return values
-    cases = int(case_of[-1]) + 1
+def _of_exams(seen: ImageFeatures, case_of: Tensor, cases: int) -> ImageFeatures:
+    """One vector an exam in place of one an image; maps stay those of the images."""
+    return ImageFeatures(
+        vectors=mean_of_views(seen.vectors, case_of, cases),
+        summary=mean_of_views(seen.summary, case_of, cases),
+        maps=seen.maps,
+        auxiliary=tuple(mean_of_views(each, case_of, cases) for each in seen.auxiliary),
+    )
+
+
+def mean_of_views(values: Tensor, case_of: Tensor, cases: int) -> Tensor:
+    """Mean over the images of each exam: ``(N, ...)`` to ``(cases, ...)``."""
     total = values.new_zeros(cases, *values.shape[1:]).index_add(0, case_of, values)
     count = torch.bincount(case_of, minlength=cases).to(values.dtype)
     return total / count.reshape(-1, *[1] * (values.ndim - 1))

@@ -1,5 +1,6 @@
 """What has to be known of the inside of an encoder: its stages, its stem, its map of features."""
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -59,24 +60,54 @@ def map_layer(encoder: nn.Module) -> str:
     return cast("list[dict[str, str]]", encoder.feature_info)[-1]["module"]
 
 
-def stages(encoder: nn.Module) -> list[nn.Sequential]:
+def stages(encoder: nn.Module) -> list[nn.ModuleList]:
     """Stages of the encoder from the image to the features, each with a real share of its weights.
 
-    What lies between them (stems, transitions, normalisation) goes with the stage that follows.
+    They end where timm says that a map of features comes out. What lies between (stems,
+    transitions) goes with the stage that follows, what lies behind the last map with the last.
     """
-    children = [child for child in encoder.children() if _size(child)]
-    if len(children) == 1:
-        return stages(children[0])
-    found: list[nn.Sequential] = []
-    waiting: list[nn.Module] = []
-    for child in children:
-        waiting.append(child)
-        if sum(map(_size, waiting)) > LEAST_STAGE * _size(encoder):
-            found.append(nn.Sequential(*waiting))
+    found: list[nn.ModuleList] = []
+    waiting: list[nn.Module] = [nn.ParameterList(encoder.parameters(recurse=False))]
+    start = 1
+    modules = list(encoder.named_modules())
+    for end in _stage_ends(encoder, [name for name, _ in modules]):
+        for at, (_, module) in enumerate(modules[start:end], start):
+            if at + len(list(module.modules())) <= end:  # else it goes on in the next stage
+                waiting.append(module)
+        start = end
+        if _size(nn.ModuleList(waiting)) > LEAST_STAGE * _size(encoder):
+            found.append(nn.ModuleList(waiting))
             waiting = []
     if waiting and found:
         found[-1].extend(waiting)
-    return found or [nn.Sequential(*waiting)]
+    return found or [nn.ModuleList(waiting)]
+
+
+def _stage_ends(encoder: nn.Module, names: Sequence[str]) -> list[int]:
+    """Where each stage ends among the names of all modules; the last one takes the rest."""
+    maps = [end["module"] for end in cast("list[dict[str, str]]", encoder.feature_info)]
+    ends = [
+        1 + max(at for at, name in enumerate(names) if f"{name}.".startswith(f"{each}."))
+        for each in maps
+    ]
+    return [*sorted(set(ends))[:-1], len(names)]
+
+
+def leave_out_unused(encoder: nn.Module, shape: tuple[int, ...]) -> None:
+    """Keep the layers behind the map of features out of training: it never reaches them.
+
+    Under ddp a parameter without a gradient would hold up every process.
+
+    Args:
+        encoder: Its weights and running statistics stay as they are.
+        shape: Channels, height and width of an image.
+    """
+    encoder.eval()
+    feature_map(encoder, torch.zeros(1, *shape)).sum().backward()
+    for parameter in encoder.parameters():
+        parameter.requires_grad_(parameter.grad is not None)
+        parameter.grad = None
+    encoder.train()
 
 
 def fit_stem(encoder: nn.Module, config: EncoderSettings, size: tuple[int, int]) -> None:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from datamodules.batches import DataInfo
 from lightning_modules.configs.networks import EncoderSettings
 from lightning_modules.networks.classifier import ClassifierNetwork, ImageFeatures
-from lightning_modules.networks.encoder_layers import feature_length, fit_stem, map_layer
+from lightning_modules.networks.encoder_layers import feature_length, fit_stem
 from lightning_modules.networks.timm_encoders import build_encoder
 
 
@@ -36,8 +36,3 @@ class TimmClassifier(ClassifierNetwork):
         del details
         features: Tensor = self.encoder(images)
         return ImageFeatures(features, features)
-
-    @property
-    def attention_layer(self) -> str:
-        """The encoder's last layer with a spatial map; see the base class."""
-        return f"encoder.{map_layer(self.encoder)}"

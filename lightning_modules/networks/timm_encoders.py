@@ -9,11 +9,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import torch
 from huggingface_hub import constants
 from torch import nn
 
 from datamodules.errors import ConfigError
 from lightning_modules.configs.networks import EncoderSettings
+from lightning_modules.networks.encoder_layers import map_layer
 
 PROBE_SECONDS = 3.0
 
@@ -83,14 +85,28 @@ def check_encoder(config: EncoderSettings) -> None:
     Raises:
         ConfigError: If not; names the nearest encoders.
     """
-    if not timm.is_model(config.encoder):
-        near = get_close_matches(config.encoder, timm.list_models())
-        raise ConfigError(
-            f"timm has no encoder '{config.encoder}'"
-            + (f"; near it are {', '.join(near)}" if near else "")
-        )
+    _check_name(config.encoder)
     if config.weights is not None and not Path(config.weights).is_file():
         raise ConfigError(f"--task.network.weights: there is no file {config.weights}")
+
+
+def check_has_map(name: str) -> None:
+    """Look whether an encoder exists and has a spatial map, without giving it weights.
+
+    Raises:
+        ConfigError: If not; names the nearest encoders, or says what is needed.
+    """
+    _check_name(name)
+    with torch.device("meta"):
+        map_layer(timm.create_model(name, num_classes=0))
+
+
+def _check_name(name: str) -> None:
+    if not timm.is_model(name):
+        near = get_close_matches(name, timm.list_models())
+        raise ConfigError(
+            f"timm has no encoder '{name}'" + (f"; near it are {', '.join(near)}" if near else "")
+        )
 
 
 @contextmanager

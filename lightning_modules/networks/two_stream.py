@@ -24,6 +24,10 @@ class TwoStreamClassifier(ClassifierNetwork):
     The whole image and the details also decide on their own; these auxiliary logits are what the
     map is trained by, as no gradient passes through the choice of a place.
 
+    From the paper it differs in that the map comes from probabilistic-CAM pooling in place of the
+    mean of its highest values, that features of the whole image are averaged and not their maximum
+    taken, that the size of the map is not penalised, and that the three losses are averaged.
+
     Args:
         config: Settings.
         data: What is known of the data.
@@ -44,13 +48,13 @@ class TwoStreamClassifier(ClassifierNetwork):
         labels = len(data.labels.names)
         reduced = (data.size[0] // config.reduction, data.size[1] // config.reduction)
         side = max(SMALLEST_DETAIL, round(config.detail_share * min(data.size)))
-        self.detail_side = min(side, *data.size)
+        self.detail_side = min(data.size) if data.candidates else min(side, *data.size)
         whole, features = map_encoder(config, data, reduced, load_weights=load_weights)
-        of_detail = config.replace(encoder=config.detail_encoder or config.encoder)
-        size = (self.detail_side, self.detail_side)
-        detail, detail_features = map_encoder(of_detail, data, size, load_weights=load_weights)
+        detail, detail_features = map_encoder(
+            _of_details(config), data, (self.detail_side,) * 2, load_weights=load_weights
+        )
         self.encoder = nn.ModuleDict({"whole": whole, "detail": detail})
-        self.whole_head = MapHead(features, labels, config.dropout)
+        self.whole_head = MapHead(features, data.labels, config.dropout)
         self.attention = GatedAttention(detail_features, HIDDEN)
         self.detail_head = nn.Linear(detail_features, labels)
         self.head = nn.Sequential(
@@ -86,6 +90,14 @@ class TwoStreamClassifier(ClassifierNetwork):
         return f"encoder.whole.{map_layer(self.encoder['whole'])}"
 
 
+def _of_details(config: TwoStreamNetworkConfig) -> TwoStreamNetworkConfig:
+    """Settings of the second encoder; a local file of weights is for the first one's kind."""
+    name = config.detail_encoder or config.encoder
+    if name == config.encoder:
+        return config
+    return config.replace(encoder=name, weights=None, pretrained=config.pretrained)
+
+
 class GatedAttention(nn.Module):
     """Weighted mean of several vectors; the weights are learned.
 
@@ -116,7 +128,7 @@ def most_suspicious(maps: Tensor, count: int, share: float) -> Tensor:
     Args:
         maps: Probabilities ``(B, L, h, w)``; each label's are scaled to 0..1 within its image, so
             that a rare label has a say.
-        count: Windows an image; where all has been taken, the rest lie on the strongest.
+        count: Windows an image; where all has been taken, the rest lie on the one before.
         share: Side of a window as a share of the map's side.
 
     Returns:
@@ -126,10 +138,12 @@ def most_suspicious(maps: Tensor, count: int, share: float) -> Tensor:
     left = ((maps - low) / (high - low).clamp_min(1e-6)).sum(1)
     height, width = left.shape[1:]
     window = (max(1, round(share * height)), max(1, round(share * width)))
-    places = []
+    places: list[Tensor] = []
+    best: Tensor | None = None
     for _ in range(count):
         sums = F.avg_pool2d(left[:, None], window, stride=1)[:, 0]
-        best = sums.flatten(1).argmax(1)
+        found, at = sums.flatten(1).max(1)
+        best = at if best is None else torch.where(found > 0, at, best)
         top, start = best // sums.shape[2], best % sums.shape[2]
         places.append(
             torch.stack([(top + window[0] / 2) / height, (start + window[1] / 2) / width], dim=1)

@@ -1,6 +1,9 @@
 import json
+from types import SimpleNamespace
 
-from callbacks.metrics_log import keep_until, read_metrics
+import pytest
+
+from callbacks.metrics_log import MetricsLog, keep_until, read_metrics
 
 
 def write(path, steps):
@@ -23,3 +26,24 @@ def test_line_cut_off_by_a_kill_is_left_out(tmp_path):
 def test_absent_log_is_an_empty_one(tmp_path):
     keep_until(tmp_path / "m.jsonl", 5)
     assert read_metrics(tmp_path / "m.jsonl") == []
+
+
+def test_rows_of_a_second_are_written_together_but_before_a_checkpoint(tmp_path):
+    log = logging_rows(tmp_path / "m.jsonl", 3)
+    assert [row["step"] for row in read_metrics(log.path)] == [0]
+    log.on_save_checkpoint(None, None, {})
+    assert [row["step"] for row in read_metrics(log.path)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("end", ["on_train_end", "on_exception"])
+def test_no_row_is_lost_when_training_ends(tmp_path, end):
+    log = logging_rows(tmp_path / "m.jsonl", 3)
+    getattr(log, end)(*[None] * (2 if end == "on_train_end" else 3))
+    assert [row["step"] for row in read_metrics(log.path)] == [0, 1, 2]
+
+
+def logging_rows(path, count):
+    log = MetricsLog(path, every_steps=1, attempt=1)
+    for step in range(count):
+        log._write(SimpleNamespace(global_step=step, current_epoch=0, loggers=[]), {"a": 1.0})
+    return log

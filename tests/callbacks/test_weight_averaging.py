@@ -7,7 +7,7 @@ from callbacks.weight_averaging import average
 
 def after(steps, decay):
     model = torch.nn.Linear(1, 1, bias=False)
-    averaged = AveragedModel(model, avg_fn=average(decay), use_buffers=True)
+    averaged = AveragedModel(model, multi_avg_fn=average(decay), use_buffers=True)
     for step in range(steps):
         torch.nn.init.constant_(model.weight, float(step))
         averaged.update_parameters(model)
@@ -32,5 +32,6 @@ def test_decay_never_exceeds_its_limit():
 
 
 def test_counters_are_copied():
-    update = average(0.9)
-    assert update(torch.tensor(3), torch.tensor(8), 4).item() == 8
+    averaged = [torch.tensor(3)]
+    average(0.9)(averaged, [torch.tensor(8)], 4)
+    assert averaged[0].item() == 8

@@ -93,6 +93,22 @@ def test_the_cache_holds_every_image_hash_and_geometry_in_order(root: Path) -> N
     assert (len(cache), cache.geometries.shape) == (COUNT, (COUNT, 11))
 
 
+def test_an_image_that_is_read_is_the_one_of_the_map(root: Path) -> None:
+    cache = build(root)
+    for row in (0, 7, COUNT - 1):
+        np.testing.assert_array_equal(cache.read(row), cache.images[row])
+    cache.read(3)[:] = 0
+    np.testing.assert_array_equal(cache.read(3), fakes.ramp(*SHAPE, seed=3))
+
+
+def test_a_file_that_is_cut_short_while_in_use_is_an_error(root: Path) -> None:
+    cache = build(root)
+    cache.read(0)
+    os.truncate(cache.path / "images.npy", (cache.path / "images.npy").stat().st_size - 1)
+    with pytest.raises(DataError, match="cut short"):
+        cache.read(COUNT - 1)
+
+
 def test_the_images_are_a_read_only_map(root: Path) -> None:
     images = build(root).images
     assert isinstance(images, np.memmap)

@@ -44,6 +44,7 @@ def test_each_row_of_a_table_is_a_candidate(tmp_path):
     assert [case.case_id for case in table.cases] == ["a_1", "a_2", "b_1"]
     assert selected_box(table.cases[1].inputs["image"]) == (7, 8, 0, 0)
     assert has_candidates(table)
+    assert table.cases[0].patient_id == table.cases[1].patient_id != table.cases[2].patient_id
 
 
 def test_row_without_a_place_is_named(tmp_path):
@@ -53,11 +54,12 @@ def test_row_without_a_place_is_named(tmp_path):
         CsvReader(root=str(tmp_path), candidate_columns=("x", "y")).read()
 
 
-def test_images_of_an_exam_are_told_by_a_column(tmp_path):
-    rows = [("a.png", 0, "s1"), ("b.png", 1, "s2")]
+def test_images_of_an_exam_are_told_by_a_column_and_count_as_one_patient(tmp_path):
+    rows = [("a.png", 0, "s1"), ("b.png", 1, "s2"), ("c.png", 1, "s2")]
     write_films(tmp_path, ("path", "label", "study"), rows)
     table = CsvReader(root=str(tmp_path), exam_column="study").read()
-    assert [case.exam_id for case in table.cases] == ["s1", "s2"]
+    assert [case.exam_id for case in table.cases] == ["s1", "s2", "s2"]
+    assert [case.patient_id for case in table.cases] == ["s1", "s2", "s2"]
 
 
 def test_drawn_candidates_are_nodules_and_free_places_of_other_patients():

@@ -38,6 +38,12 @@ def test_a_finding_of_any_image_is_one_of_the_exam(values, merged):
     assert group_exams(table(*films)).cases[0].targets["findings"] == {"Mass": merged}
 
 
+def test_what_one_view_does_not_say_another_may():
+    films = [image("a", "s", "PA"), image("b", "s", "PA")]
+    films[0].attributes["age"] = None
+    assert group_exams(table(*films)).cases[0].attributes == {"view": "PA", "age": 50.0}
+
+
 def test_exam_of_two_patients_is_refused():
     with pytest.raises(DataError, match="exam 's': patient is 'p' and 'q'"):
         group_exams(table(image("a", "s", "PA"), image("b", "s", "PA", patient="q")))

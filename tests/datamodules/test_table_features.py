@@ -3,7 +3,7 @@ import pytest
 
 from datamodules.cases import Case
 from datamodules.errors import ConfigError
-from datamodules.table_features import TableColumn, encode, fit_columns
+from datamodules.table_features import TableColumn, check_known, encode, fit_columns
 
 
 def cases(*attributes, site=None):
@@ -29,6 +29,21 @@ def test_text_has_a_column_a_value_and_unknown_values_none():
         [0, 0],
         [0, 0],
     ]
+
+
+def test_constant_number_does_not_explode():
+    columns = fit_columns(["age"], cases(*({"age": 0.1} for _ in range(3))))
+    assert encode(columns, cases({"age": 0.2}))[0, 0] == pytest.approx(0.1)
+    assert encode(columns, cases({"age": 999.0}))[0, 0] == 10
+
+
+def test_values_that_a_model_does_not_know_are_counted():
+    columns = fit_columns(["sex"], cases({"sex": "M"}, {"sex": "F"}))
+    assert check_known(columns, cases({"sex": "M"})) == []
+    (said,) = check_known(columns, cases({"sex": "male"}, {"sex": "male"}))
+    assert "'male' (2); it knows F, M" in said
+    with pytest.raises(ConfigError, match="also uses 'sex'"):
+        check_known(columns, cases({"age": 3.0}))
 
 
 def test_site_is_an_attribute_too():

@@ -78,7 +78,9 @@ def test_run_ends_with_one_prediction_a_case(tmp_path, change, cases):
     assert {row["case_id"] for row in predicted} == {
         row["case_id"] for row in splits if row["split"] == "test"
     }
-    assert 0 <= json.loads((folder.path / "metrics.json").read_text())["test"]["brier"]["value"] < 1
+    errors = [(float(r["probability/1"]) - float(r["truth/1"])) ** 2 for r in predicted]
+    brier = json.loads((folder.path / "metrics.json").read_text())["test"]["brier"]["value"]
+    assert brier == pytest.approx(np.mean(errors), abs=1e-5)
     assert read_checkpoint(folder.checkpoints / "best.ckpt")["lightbox"]["operating_point"]
 
 
@@ -97,6 +99,19 @@ def test_batch_overfits(tmp_path, change):
         module.compute_loss(batch)["loss"].backward()
         optimizer.step()
     assert module.compute_loss(batch)["loss"].item() < 0.5 * first
+
+
+def test_frozen_encoder_stays_as_it_is_through_a_whole_training(tmp_path):
+    experiment = tiny_experiment(tmp_path / "data", epochs=1)
+    experiment = with_network(experiment, encoder_training="frozen")
+    torch.manual_seed(experiment.seed)
+    data = build_data(experiment)
+    data.prepare()
+    before = build_module(experiment, data).network.encoder.state_dict()
+    after = read_checkpoint(start(experiment).checkpoints / "last.ckpt")["state_dict"]
+    same = [torch.equal(after[f"network.encoder.{name}"], value) for name, value in before.items()]
+    assert all(same)
+    assert same
 
 
 def test_candidates_ask_for_two_streams(tmp_path):

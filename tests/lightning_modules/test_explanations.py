@@ -1,7 +1,11 @@
+import pytest
 import torch
 from torch import nn
 
-from lightning_modules.explanations import grad_cam
+from datamodules.batches import DataInfo, LabelSet
+from lightning_modules.configs.networks import TimmNetworkConfig
+from lightning_modules.explanations import explain, grad_cam
+from lightning_modules.networks.timm_classifier import TimmClassifier
 
 
 class Blobs(nn.Module):
@@ -36,3 +40,15 @@ def test_network_is_left_as_it_was():
     grad_cam(network, "features", torch.ones(1, 1, 8, 8), 0)
     assert network.training
     assert network.features.weight.grad is None
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_explaining_leaves_the_mode_and_the_statistics_of_a_network(training):
+    data = DataInfo(LabelSet(("a",), exclusive=False), (1,), (1,), 1, (64, 64))
+    network = TimmClassifier(TimmNetworkConfig(encoder="resnet10t", pretrained=False), data)
+    network.train(training)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    batch = {"image": torch.randn(2, 1, 64, 64), "table": torch.zeros(2, 0)}
+    assert explain(network, batch, 0).shape == (2, 64, 64)
+    assert network.training == training
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())

@@ -14,9 +14,8 @@ DATA = DataInfo(LabelSet(("a", "b"), exclusive=False), (1, 1), (1, 1), 1, (64, 6
 
 
 def build(**settings):
-    return AttentionMapClassifier(
-        AttentionMapNetworkConfig(encoder="resnet18", pretrained=False, **settings), DATA
-    )
+    settings = {"encoder": "resnet18", "pretrained": False, **settings}
+    return AttentionMapClassifier(AttentionMapNetworkConfig(**settings), DATA)
 
 
 def test_output_has_a_probability_of_each_label_at_every_place():
@@ -28,7 +27,7 @@ def test_output_has_a_probability_of_each_label_at_every_place():
 
 
 def test_features_are_pooled_where_the_label_is_probable():
-    head = MapHead(features=1, labels=1, dropout=0.0)
+    head = MapHead(features=1, labels=LabelSet(("a",), exclusive=False), dropout=0.0)
     torch.nn.init.constant_(head.linear.weight, 2.0)
     torch.nn.init.zeros_(head.linear.bias)
     features = torch.tensor([[[[3.0, -1.0]]]])
@@ -46,6 +45,25 @@ def test_the_same_weights_decide_at_a_place_and_for_the_image():
     at_place = linear.at_every_place(vector.reshape(1, 5, 1, 1)).flatten()
     assert torch.allclose(at_place, linear(vector.expand(2, 5)), atol=1e-6)
     assert torch.allclose(at_place, torch.nn.functional.linear(vector, linear.weight, linear.bias))
+
+
+def test_classes_that_exclude_one_another_share_the_probability_of_a_place():
+    head = MapHead(3, LabelSet(("a", "b", "c"), exclusive=True), 0.0)
+    features = torch.randn(2, 3, 4, 4)
+    _, maps = head.pool(features)
+    assert torch.allclose(maps.sum(1), torch.ones(2, 4, 4))
+    with torch.no_grad():
+        head.linear.bias += 4
+    assert torch.allclose(head.pool(features)[1], maps, atol=1e-6)
+
+
+@pytest.mark.parametrize("encoder", ["convnext_atto", "mobilenetv3_small_050"])
+def test_layers_behind_the_map_are_not_trained(encoder):
+    network = build(encoder=encoder).train()
+    network(torch.randn(4, 1, 64, 64)).logits.square().sum().backward()
+    trained = {n: p for n, p in network.named_parameters() if p.requires_grad}
+    assert [name for name, p in trained.items() if p.grad is None] == []
+    assert len(trained) < len(list(network.parameters()))
 
 
 def test_every_parameter_learns():

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from datamodules.batches import DataInfo, LabelSet
@@ -15,7 +16,7 @@ def build(*table):
 
 def test_views_of_an_exam_are_averaged():
     values = torch.tensor([[1.0], [3.0], [10.0]])
-    assert mean_of_views(values, torch.tensor([0, 0, 1])).tolist() == [[2.0], [10.0]]
+    assert mean_of_views(values, torch.tensor([0, 0, 1]), 2).tolist() == [[2.0], [10.0]]
 
 
 def test_an_exam_of_one_view_is_that_image():
@@ -30,6 +31,11 @@ def test_the_table_changes_the_decision():
     young, old = (network(images, table=torch.full((2, 2), age)).logits for age in (-1.0, 1.0))
     assert not torch.allclose(young, old)
     assert network.table_head[0].in_features == 2
+
+
+def test_a_table_that_is_forgotten_is_an_error():
+    with pytest.raises(ValueError, match="built for a table"):
+        build(TableColumn("age"))(torch.randn(2, 1, 64, 64))
 
 
 def test_without_a_table_nothing_is_added():

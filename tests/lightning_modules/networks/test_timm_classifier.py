@@ -6,6 +6,7 @@ from safetensors.torch import save_file
 from datamodules.batches import DataInfo, LabelSet
 from datamodules.errors import ConfigError
 from lightning_modules.configs.networks import TimmNetworkConfig
+from lightning_modules.networks.encoder_layers import stages
 from lightning_modules.networks.timm_classifier import TimmClassifier
 
 
@@ -87,3 +88,14 @@ def test_residual_blocks_from_scratch_start_at_work():
 def test_encoder_without_a_spatial_map_refuses_to_explain(encoder):
     with pytest.raises(ConfigError, match="convolutional"):
         _ = build(size=224, encoder=encoder).attention_layer
+
+
+@pytest.mark.parametrize(
+    ("encoder", "least"), [("densenet121", 4), ("efficientnet_b0", 3), ("convnext_atto", 3)]
+)
+def test_stages_are_those_of_the_maps_and_hold_every_weight(encoder, least):
+    network = build(encoder=encoder)
+    found = stages(network.encoder)
+    held = [id(parameter) for stage in found for parameter in stage.parameters()]
+    assert len(found) >= least
+    assert sorted(held) == sorted(id(parameter) for parameter in network.encoder.parameters())

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -69,9 +71,27 @@ def test_details_are_the_pixels_about_a_place_inside_the_image(place, corner):
     assert torch.equal(found[:, 0], images[:, :, top : top + 4, left : left + 4])
 
 
-def test_attention_is_a_weighted_mean():
-    vectors = torch.randn(3, 5, 4)
-    assert torch.allclose(GatedAttention(4, 8)(vectors[:, :1]), vectors[:, 0])
-    mean = GatedAttention(4, 8)(vectors)
-    assert (mean >= vectors.amin(1)).all()
-    assert (mean <= vectors.amax(1)).all()
+def test_gated_attention_is_equation_9_of_ilse():
+    attention, vectors = GatedAttention(4, 8), torch.randn(5, 4)
+    v, u, w = (layer.weight for layer in (attention.content, attention.gate, attention.weight))
+    content = torch.tanh(vectors @ v.T + attention.content.bias)
+    gate = torch.sigmoid(vectors @ u.T + attention.gate.bias)
+    scores = torch.exp((content * gate) @ w[0])
+    expected = (scores / scores.sum()) @ vectors
+    assert torch.allclose(attention(vectors[None])[0], expected, atol=1e-6)
+    assert not torch.allclose(expected, vectors.mean(0), atol=1e-3)
+
+
+def test_where_all_was_taken_the_rest_lies_where_the_last_peak_was():
+    maps = torch.zeros(1, 1, 8, 8)
+    maps[0, 0, 5, 5] = 1
+    places = most_suspicious(maps, count=3, share=0.25)
+    assert torch.equal(places[0, 0], places[0, 2])
+
+
+def test_candidates_are_seen_by_an_encoder_for_images_of_their_size():
+    config = TwoStreamNetworkConfig(encoder="resnet18", pretrained=False)
+    network = TwoStreamClassifier(config, replace(DATA, candidates=True))
+    assert network.encoder["detail"].conv1.stride == (2, 2)
+    whole_images = TwoStreamClassifier(config, DATA)
+    assert whole_images.encoder["detail"].conv1.stride == (1, 1)

@@ -11,7 +11,6 @@ from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tyro
-from pydantic.fields import FieldInfo
 
 from datamodules.schema import Settings
 from experiments.catalog.index import summary
@@ -71,17 +70,14 @@ def _form(
         if isinstance(value, Settings):
             group = _form(value, here, members(info), shown)
             if fields(group):
-                heading = tyro.conf.arg(help=_one_line(info.description))
+                heading = tyro.conf.arg(help=_one_line(type(owner).explanation(name)))
                 entries.append((name, Annotated[type(group), heading], field(default=group)))
         elif name == "kind" and kinds and shown(here):
             entries.insert(0, _kind_entry(value, kinds))
         elif shown(here) and not _is_fixed(info.annotation):
-            entries.append(_entry(name, info, value))
+            text = _one_line(type(owner).explanation(name))
+            entries.append(_argument(name, _metavar(info.annotation), text, value))
     return make_dataclass(type(owner).__name__, entries, frozen=True)()
-
-
-def _entry(name: str, info: FieldInfo, value: object) -> tuple[str, Any, Any]:
-    return _argument(name, _metavar(info.annotation), _one_line(info.description), value)
 
 
 def _kind_entry(kind: object, kinds: Mapping[str, type[Settings]]) -> tuple[str, Any, Any]:
@@ -96,8 +92,8 @@ def _argument(name: str, metavar: str, text: str, value: object) -> tuple[str, A
     return name, Annotated[str, argument], field(default="")
 
 
-def _one_line(text: str | None) -> str:
-    return " ".join((text or "").split())
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _metavar(annotation: Any) -> str:  # noqa: ANN401 - any type that a field can have

@@ -21,6 +21,13 @@ class Setting:
     value: object
     kinds: Mapping[str, type[Settings]]
     """For the kind of a union: its members by kind; else empty."""
+    owner: type[Settings]
+    """Whose field it is."""
+
+    @property
+    def explanation(self) -> str:
+        """What its docstring says."""
+        return self.owner.explanation(self.path[-1])
 
     @property
     def option(self) -> str:
@@ -50,7 +57,7 @@ def settings_of(
             yield from settings_of(value, (*path, name), members(info))
         else:
             choice = kinds if kinds and name == "kind" else {}
-            yield Setting((*path, name), info, value, choice)
+            yield Setting((*path, name), info, value, choice, type(owner))
 
 
 def by_option(owner: Settings) -> dict[str, Setting]:

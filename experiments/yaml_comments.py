@@ -25,7 +25,8 @@ def _lines(
 ) -> Iterator[str]:
     for name in sorted(values, key=lambda name: name != "kind"):
         field, value = type(owner).model_fields[name], getattr(owner, name)
-        yield from _comment(field, tuple(kinds) if name == "kind" and kinds else _choices(field))
+        choices = tuple(kinds) if name == "kind" and kinds else _choices(field)
+        yield from _comment(type(owner).explanation(name), choices)
         if isinstance(value, Settings):
             yield f"{name}:"
             inner = _lines(value, values[name], members(field))
@@ -34,13 +35,11 @@ def _lines(
             yield from _entry(name, values[name])
 
 
-def _comment(field: FieldInfo, choices: Sequence[object]) -> Iterator[str]:
+def _comment(explanation: str, choices: Sequence[object]) -> Iterator[str]:
     spelled = [yaml.safe_dump([choice])[2:].rstrip() for choice in choices]
     one_of = f"one of: {', '.join(spelled)}" if len(spelled) > 1 else ""
-    for text in (field.description, one_of):
-        yield from textwrap.wrap(
-            text or "", _WIDTH - 8, initial_indent="# ", subsequent_indent="# "
-        )
+    for text in (explanation, one_of):
+        yield from textwrap.wrap(text, _WIDTH - 8, initial_indent="# ", subsequent_indent="# ")
 
 
 def _choices(field: FieldInfo) -> Sequence[object]:

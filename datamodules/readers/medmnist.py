@@ -3,11 +3,9 @@
 import hashlib
 import logging
 import os
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Iterator
-from http.client import HTTPException
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
@@ -144,6 +142,9 @@ class MedMnistReader(ReaderSettings):
 
 
 def _blocks(url: str) -> Iterator[bytes]:
+    import urllib.request  # with ssl, for which --help need not wait
+    from http.client import HTTPException
+
     request = urllib.request.Request(url, headers={"User-Agent": "lightbox"})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:

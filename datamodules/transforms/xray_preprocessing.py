@@ -110,8 +110,6 @@ def normalise(
     scale, offset = 1 / (WHITE * config.std), -config.mean / config.std
     if isinstance(images, Tensor):
         return images.to(torch.float32, copy=True).mul_(scale).add_(offset)
-    values: NDArray[np.float32] = np.multiply(
-        images, np.float32(scale), out=out, dtype=np.float32
-    )
+    values: NDArray[np.float32] = np.multiply(images, np.float32(scale), out=out, dtype=np.float32)
     values += np.float32(offset)
     return values

@@ -41,7 +41,7 @@ def test_any_number_survives(lr):
 def test_every_field_carries_its_explanation():
     unwrapped = " ".join(commented_yaml(find("demo-xray")).replace("#", " ").split())
     for setting in settings_of(find("demo-xray")):
-        assert " ".join((setting.field.description or "").split()) in unwrapped
+        assert " ".join(setting.explanation.split()) in unwrapped
 
 
 def test_a_union_says_which_kinds_there_are():
@@ -71,7 +71,7 @@ def test_every_field_that_a_user_sees_is_documented():
         ".".join(setting.path)
         for name in recipes_of(xray_classifier)
         for setting in settings_of(find(name))
-        if setting.path[-1] != "kind" and not setting.field.description
+        if setting.path[-1] != "kind" and not setting.explanation
     ]
     assert undocumented == []
 

@@ -1,0 +1,40 @@
+"""How much is measured: everything, or enough to see whether something broke."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of what is measured.
+
+    Attributes:
+        rounds: Rounds in which the programs of a subject are measured.
+        films: 16-bit PNG files that the loaders read, a whole number of batches.
+        film_pixels: Their height and width.
+        stored_pixels: Height and width of what reaches the network.
+        batch_size: Films a batch.
+        epochs: Epochs a round of the loaders that need less than a second for one.
+        steps: Training steps a round.
+        scores: Cases whose AUROC is computed.
+        bootstrap_cases: Cases that are drawn with replacement.
+        bootstrap_samples: How often.
+        starts: Rounds in which processes are started.
+        cases: Cases of the dataset whose workers are weighed.
+    """
+
+    rounds: int = 3
+    films: int = 512
+    film_pixels: int = 1024
+    stored_pixels: int = 224
+    batch_size: int = 32
+    epochs: int = 8
+    steps: int = 400
+    scores: int = 1_000_000
+    bootstrap_cases: int = 2000
+    bootstrap_samples: int = 1000
+    starts: int = 5
+    cases: int = 100_000
+
+
+FULL = Sizes()
+QUICK = Sizes(rounds=1, films=128, steps=200, bootstrap_samples=300, starts=1)

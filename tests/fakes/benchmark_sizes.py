@@ -1,0 +1,18 @@
+"""Sizes at which every benchmark ends at once; what it measures then means nothing."""
+
+from experiments.benchmarks.sizes import Sizes
+
+TINY = Sizes(
+    rounds=2,
+    films=8,
+    film_pixels=64,
+    stored_pixels=32,
+    batch_size=4,
+    epochs=2,
+    steps=3,
+    scores=1000,
+    bootstrap_cases=200,
+    bootstrap_samples=200,
+    starts=1,
+    cases=3000,
+)

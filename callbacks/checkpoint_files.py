@@ -12,6 +12,7 @@ import torch
 from pytorch_lightning.plugins.io import CheckpointIO
 
 from datamodules.errors import CheckpointError
+from datamodules.whole_files import sync
 
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 TEMPORARY = ".writing"
@@ -69,7 +70,7 @@ def publish(temporary: Path, path: Path) -> None:
     if path.name == LAST and path.exists():
         path.replace(path.with_name(PREVIOUS))
     temporary.replace(path)
-    _fsync_folder(path.parent)
+    sync(path.parent)
 
 
 def share(source: Path, target: Path) -> None:
@@ -136,11 +137,3 @@ def remove_unfinished(folder: Path) -> None:
     """Remove what a kill in the middle of a write left behind."""
     for path in folder.glob(f"*{TEMPORARY}"):
         path.unlink(missing_ok=True)
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,11 +1,12 @@
 """Prediction tables: one row a case, written whole or not at all."""
 
 import csv
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from datamodules.whole_files import whole_text
 
 Row = dict[str, Any]
 
@@ -20,26 +21,19 @@ def prediction_table(path: Path, id_column: str = "case_id") -> Iterator[Callabl
         path: Its folder is made where it is missing.
         id_column: The only column of an empty table.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        # A name that is no UTF-8 is written as the bytes that it is.
-        with temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-            table: csv.DictWriter[str] = csv.DictWriter(file, fieldnames=[])
+    with whole_text(path) as file:
+        table: csv.DictWriter[str] = csv.DictWriter(file, fieldnames=[])
 
-            def write(row: Row) -> None:
-                if not table.fieldnames:
-                    table.fieldnames = list(row)
-                    table.writeheader()
-                table.writerow(row)
-
-            yield write
+        def write(row: Row) -> None:
             if not table.fieldnames:
-                table.fieldnames = [id_column]
+                table.fieldnames = list(row)
                 table.writeheader()
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+            table.writerow(row)
+
+        yield write
+        if not table.fieldnames:
+            table.fieldnames = [id_column]
+            table.writeheader()
 
 
 def write_predictions(path: Path, rows: Sequence[Row], id_column: str = "case_id") -> None:

@@ -16,7 +16,7 @@ from datamodules.doctor.examination import examine_cases
 from datamodules.errors import DataError
 from datamodules.hard_cases import CaseErrors
 from datamodules.readers.reader import Reading
-from datamodules.samplers import Draw, EvaluationSampler, TrainingSampler
+from datamodules.samplers import EvaluationSampler, TrainingSampler
 from datamodules.splits import ContentHashes, check_content, divide
 from datamodules.splits_file import check_same_patients, read_splits, write_splits
 
@@ -262,9 +262,3 @@ def _one_thread(worker: int) -> None:
 
     del worker
     cv2.setNumThreads(0)
-
-
-def draws_of(draws: Sequence[Draw]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Index, epoch and draw of each case of a batch, int64 ``(B,)``."""
-    table = torch.tensor(draws, dtype=torch.int64).reshape(-1, 3)
-    return table[:, 0].contiguous(), table[:, 1].contiguous(), table[:, 2].contiguous()

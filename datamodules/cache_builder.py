@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import os
 import secrets
 import shutil
 import time
@@ -30,6 +29,7 @@ from datamodules.cache_lock import builder_lock
 from datamodules.cases import Source
 from datamodules.errors import ConfigError, DataError
 from datamodules.parallel import map_in_order, shown
+from datamodules.whole_files import sync
 
 LOG = logging.getLogger("lightbox")
 SPARE_BYTES = 1_000_000
@@ -185,14 +185,14 @@ class CacheBuilder:
 
     def _publish(self, partial: Path) -> None:
         for file in partial.iterdir():
-            _sync(file)
-        _sync(partial)
+            sync(file)
+        sync(partial)
         try:
             partial.rename(self.path)
         except OSError:  # on NFS an entry can appear late, though its builder held the lock
             if not self.path.is_dir():
                 raise
-        _sync(self.path.parent)
+        sync(self.path.parent)
 
 
 def refuse_unreadable(problems: Sequence[str], items: int) -> None:
@@ -211,11 +211,3 @@ def _make_folder(path: Path) -> None:
             f"cannot make the folder {path} of the image cache: {error.strerror};"
             " set LIGHTBOX_CACHE to a folder that you may write to"
         ) from error
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

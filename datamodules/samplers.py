@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch.utils.data import Sampler
 
 
@@ -144,3 +145,9 @@ def label_balanced_weights(
     mean = np.where(known, weights, 0.0).sum(1) / np.maximum(1, known.sum(1))
     least = mean[mean > 0].min() if (mean > 0).any() else 1.0
     return np.asarray(np.where(mean > 0, mean, least))
+
+
+def draws_of(draws: Sequence[Draw]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Index, epoch and draw of each case of a batch, int64 ``(B,)``."""
+    table = torch.tensor(draws, dtype=torch.int64).reshape(-1, 3)
+    return table[:, 0].contiguous(), table[:, 1].contiguous(), table[:, 2].contiguous()

@@ -1,7 +1,6 @@
 """splits.csv: the division of a run on disk, and whether it still fits its dataset."""
 
 import csv
-import os
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,20 +8,17 @@ from pathlib import Path
 from datamodules.cases import CaseTable
 from datamodules.errors import DataError
 from datamodules.splits import EXCLUDED, SIDES
+from datamodules.whole_files import whole_text
 
 COLUMNS = ("case_id", "patient_id", "split")
 
 
 def write_splits(path: Path, table: CaseTable, splits: Mapping[str, str]) -> None:
     """Write ``case_id, patient_id, split`` in the order of the table; whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
+    with whole_text(path) as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         writer.writerows((c.case_id, c.patient_id, splits[c.case_id]) for c in table.cases)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
 
 
 def read_splits(path: Path) -> dict[str, str]:

@@ -8,11 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, get_worker_info
 
-from datamodules.base import draws_of
 from datamodules.batches import XrayBatch
 from datamodules.cache import ImageCache
 from datamodules.configs.xrays import XrayAugmentation, XrayPreprocessing
-from datamodules.samplers import Draw
+from datamodules.samplers import Draw, draws_of
 from datamodules.transforms.xray_augmentation import AugmentXray
 from datamodules.transforms.xray_preprocessing import normalise
 

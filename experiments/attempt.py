@@ -11,9 +11,10 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from datamodules.errors import LightboxError
+from datamodules.whole_files import write_whole
 from experiments.environment import describe_environment
 from experiments.experiment import Experiment
-from experiments.run_folder import RunFolder, now, write_whole
+from experiments.run_folder import RunFolder, now
 from experiments.tracking import Mode, build_loggers
 
 log = logging.getLogger("lightbox")

@@ -110,7 +110,7 @@ def _own_folders(folder: Path) -> Iterator[None]:
 def _write(
     path: Path, machine: dict[str, Any], comparisons: "list[Comparison]", *, quick: bool
 ) -> None:
-    from experiments.run_folder import write_whole
+    from datamodules.whole_files import write_whole
 
     found = [comparison.to_dict() for comparison in comparisons]
     values = {"machine": machine, "quick": quick, "comparisons": found}

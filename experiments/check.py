@@ -70,7 +70,7 @@ def _experiment(words: Sequence[str]) -> Experiment:
 
 
 def _write(path: Path, facts: dict[str, object]) -> None:
-    from experiments.run_folder import write_whole
+    from datamodules.whole_files import write_whole
 
     try:
         write_whole(path, json.dumps(facts, indent=1) + "\n")

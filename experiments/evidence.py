@@ -3,25 +3,24 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from datamodules.batches import XrayBatch
-from datamodules.errors import ConfigError, DataError
+from datamodules.errors import DataError
 from datamodules.transforms.xray_geometry import restore
 from experiments.overlays import output_path, write_overlay
-from experiments.predictor import PredictedBatch, PredictedFilm, failure
-from lightning_modules.explanations import Method, explain
+from experiments.predicted_files import PredictedBatch, PredictedFilm, failure
+from lightning_modules.explanations import MadeBy, explain
 from lightning_modules.xray_classifier import XrayClassifier
 
 OVERLAYS = "overlays"
 """Folder of the pictures, in that of the output."""
 HALF = 0.5
 
-MadeBy = Literal["attention-map", "grad-cam"]
 SPELT: dict[MadeBy, str] = {"attention-map": "attention map", "grad-cam": "Grad-CAM"}
 
 
@@ -64,27 +63,6 @@ class Evidence:
     def share_above_half(self) -> float:
         """Share of the file's pixels with evidence of more than 0.5."""
         return float((self.map > HALF).mean())
-
-
-def choose_method(module: XrayClassifier, method: Method) -> MadeBy:
-    """How maps are made, seen from one empty image.
-
-    Raises:
-        ConfigError: If the network cannot make them so.
-    """
-    data = module.data
-    image = torch.zeros(1, data.channels, *data.size, device=module.device)
-    if method != "grad-cam":
-        with torch.inference_mode():
-            if module.network.look(image, None).maps is not None:
-                return "attention-map"
-    if method == "attention-map":
-        raise ConfigError(
-            "this network makes no attention map: leave out --method, or train one with"
-            " --task.network.kind attention-map"
-        )
-    assert module.network.attention_layer  # raises where there is none
-    return "grad-cam"
 
 
 def find_evidence(

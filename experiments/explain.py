@@ -16,7 +16,8 @@ from experiments.suggestions import suggestion
 if TYPE_CHECKING:
     from datamodules.batches import LabelSet
     from experiments.evidence import Evidence
-    from experiments.predictor import PredictedBatch, PredictedFilm, Predictor
+    from experiments.predicted_files import PredictedBatch, PredictedFilm
+    from experiments.predictor import Predictor
 
 TABLE, ARRAYS = "explanations.csv", "arrays"
 
@@ -61,13 +62,13 @@ class _Explanations:
     """Overlays, arrays where they are asked for, and rows of explanations.csv."""
 
     def __init__(self, arguments: argparse.Namespace, predictor: Predictor) -> None:
-        from experiments.evidence import choose_method
+        from lightning_modules.explanations import choose_method
 
         self.output: Path = arguments.output
         self.arrays: bool = arguments.arrays
         self.predictor = predictor
         self.labels = _named_labels(arguments, predictor.module.data.labels)
-        self.method = choose_method(predictor.module, arguments.method)
+        self.method = choose_method(predictor.module.network, arguments.method)
         self.explained = self.without = 0
 
     def rows(self, predicted: PredictedBatch) -> Iterator[dict[str, Any]]:
@@ -91,8 +92,8 @@ class _Explanations:
         return self.predictor.called(film) if self.labels is None else self.labels
 
     def _write_array(self, evidence: Evidence) -> str:
+        from experiments.array_files import write_map
         from experiments.overlays import output_path
-        from experiments.whole_files import write_map
 
         path = output_path(self.output / ARRAYS, evidence.film.name, evidence.label, ".npy")
         write_map(path, evidence.map)

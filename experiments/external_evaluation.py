@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from callbacks.predictions import write_predictions
 from datamodules.configs.xrays import XraysConfig
 from datamodules.errors import ConfigError
+from datamodules.whole_files import write_whole
 from datamodules.xrays import XraysData
 from experiments.configs.trainer import TrainerConfig
 from experiments.environment import revision
@@ -17,7 +18,7 @@ from experiments.experiment import Experiment
 from experiments.fingerprint import OUTSIDE, judge_cases
 from experiments.metrics_file import headline, metrics_text
 from experiments.predictor import Predictor
-from experiments.run_folder import RunFolder, write_whole
+from experiments.run_folder import RunFolder
 from experiments.setting_errors import explain
 from experiments.tasks import build_data
 from experiments.trainers import build_evaluator

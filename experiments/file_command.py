@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from datamodules.errors import ConfigError
 
 if TYPE_CHECKING:
-    from experiments.predictor import PredictedBatch, Predictor
+    from experiments.predicted_files import PredictedBatch
+    from experiments.predictor import Predictor
 
 SOME_FAILED = 3
 FAILURES = "failures.csv"

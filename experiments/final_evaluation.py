@@ -9,6 +9,7 @@ from callbacks.checkpoint_files import BEST, read_checkpoint, write_checkpoint
 from callbacks.predictions import write_predictions
 from callbacks.provenance import KEY
 from datamodules.base import TaskDataModule
+from datamodules.whole_files import write_whole
 from experiments.baselines.comparison import baseline_lines, compare_with_baselines
 from experiments.environment import revision
 from experiments.experiment import Experiment
@@ -18,7 +19,7 @@ from experiments.metrics_file import headline, metrics_text
 from experiments.reporting.content import write_facts
 from experiments.reporting.facts import collect
 from experiments.reporting.page import write_report
-from experiments.run_folder import RunFolder, write_whole
+from experiments.run_folder import RunFolder
 from experiments.trainers import build_evaluator
 from experiments.wandb_results import log_results
 from lightning_modules.base import TaskModule

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from datamodules.transforms.xray_preprocessing import scale_grey
 from datamodules.transforms.xray_reading import read_xray
-from experiments.whole_files import whole_file
+from datamodules.whole_files import whole_file
 
 STRENGTH = 0.5
 STRIP = 256

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from experiments.evidence import MadeBy
-    from experiments.predictor import PredictedBatch, Predictor
+    from experiments.predicted_files import PredictedBatch
+    from experiments.predictor import Predictor
+    from lightning_modules.explanations import MadeBy
 
 TABLE, FEATURES = "predictions.csv", "features.npz"
 
@@ -56,11 +57,12 @@ class _Predictions:
     """Rows of predictions.csv; overlays and features where they are asked for."""
 
     def __init__(self, arguments: argparse.Namespace, predictor: Predictor) -> None:
-        from experiments.evidence import choose_method
+        from lightning_modules.explanations import choose_method
 
         self.output: Path = arguments.output
         self.predictor = predictor
-        self.method = choose_method(predictor.module, "auto") if arguments.overlays else None
+        network = predictor.module.network
+        self.method = choose_method(network) if arguments.overlays else None
         self.with_features: bool = arguments.features
         self.features: dict[str, NDArray[np.float32]] = {}
         self.done = 0
@@ -87,7 +89,7 @@ class _Predictions:
     def finish(self) -> None:
         """Write the features of all files."""
         if self.with_features:
-            from experiments.whole_files import write_features
+            from experiments.array_files import write_features
 
             write_features(self.output / FEATURES, self.features)
 

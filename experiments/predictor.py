@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from pytorch_lightning.utilities import move_data_to_device
 
 from callbacks.checkpoint_files import BEST, read_checkpoint
-from datamodules.batches import XrayBatch
 from datamodules.cases import Case
 from datamodules.errors import CheckpointError, ConfigError, DataError
 from datamodules.file_attributes import read_file_attributes
@@ -24,59 +23,13 @@ from datamodules.transforms.xray_acquisition import Acquisition, read_acquisitio
 from datamodules.transforms.xray_preprocessing import PreparedXray
 from datamodules.xray_files import as_batch, prepare_file
 from experiments.experiment import Experiment
-from experiments.fingerprint import OUTSIDE, guard_from
+from experiments.fingerprint import guard_from
+from experiments.predicted_files import PredictedBatch, PredictedFilm, Row, failure
 from experiments.tasks import rebuild_module
 from lightning_modules.metrics.decisions import called_present, thresholds
 from lightning_modules.xray_classifier import XrayClassifier
 
 log = logging.getLogger("lightbox")
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class PredictedFilm:
-    """What a model says of one file.
-
-    Attributes:
-        case: Its name, and what a table knows of it.
-        path: Where it lies.
-        prepared: As the network saw it.
-        scores: Probability of each label.
-        features: Of the network, float32 ``(D,)``.
-        outside: Why it is outside the training data; empty: it is not; None: the checkpoint does
-            not say what the training data are like.
-    """
-
-    case: Case
-    path: Path
-    prepared: PreparedXray
-    scores: list[float]
-    features: NDArray[np.float32]
-    outside: tuple[str, ...] | None
-
-    @property
-    def name(self) -> str:
-        """Of the file, as in predictions.csv."""
-        return self.case.case_id
-
-    @property
-    def outside_column(self) -> dict[str, str]:
-        """The column of tables that says why; empty where the checkpoint does not say."""
-        return {} if self.outside is None else {OUTSIDE: "; ".join(self.outside)}
-
-
-class PredictedBatch(NamedTuple):
-    """Some files together.
-
-    Attributes:
-        batch: What the network saw, on its device; None where no file could be read.
-        films: The files that could be read, in the order of the batch.
-        failed: Rows ``{"file", "reason"}`` of the others.
-    """
-
-    batch: XrayBatch | None
-    films: list[PredictedFilm]
-    failed: list[Row]
 
 
 class _Readable(NamedTuple):
@@ -244,8 +197,3 @@ class Predictor:
             for film, case, own in zip(films, cases, features, strict=True)
         ]
         return self.guard.judge(seen)
-
-
-def failure(name: str, error: DataError) -> Row:
-    """A row of failures.csv."""
-    return {"file": name, "reason": str(error)}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from datamodules.errors import ConfigError
+from datamodules.whole_files import write_whole
 from experiments.experiment import Experiment
 
 SHARED_WITH_RANKS = "LIGHTBOX_RUN_FOLDER"
@@ -164,14 +165,3 @@ def _holder() -> str:
 def now() -> str:
     """This moment, ISO 8601 with time zone, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -11,9 +11,10 @@ import pytorch_lightning as pl
 from callbacks.checkpoint_files import newest_readable
 from datamodules.base import TaskDataModule
 from datamodules.errors import ConfigError
+from datamodules.whole_files import write_whole
 from experiments.attempt import attempted, begin_attempt, tracked
 from experiments.experiment import Experiment
-from experiments.run_folder import SHARED_WITH_RANKS, RunFolder, write_whole
+from experiments.run_folder import SHARED_WITH_RANKS, RunFolder
 from experiments.run_log import logged_to, without_noise
 from experiments.tasks import build_data, build_module, check_inputs, check_task
 from experiments.tracking import Tracking, choose_tracking

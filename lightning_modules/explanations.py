@@ -13,6 +13,24 @@ from lightning_modules.networks.classifier import ClassifierNetwork
 
 Method = Literal["auto", "attention-map", "grad-cam"]
 """Auto: the attention map where the network makes one, else Grad-CAM."""
+MadeBy = Literal["attention-map", "grad-cam"]
+
+
+def choose_method(network: ClassifierNetwork, method: Method = "auto") -> MadeBy:
+    """How maps of a network are made.
+
+    Raises:
+        ConfigError: If it cannot make them so.
+    """
+    if network.makes_maps and method != "grad-cam":
+        return "attention-map"
+    if method == "attention-map":
+        raise ConfigError(
+            "this network makes no attention map: use grad-cam, or train one with"
+            " --task.network.kind attention-map"
+        )
+    assert network.attention_layer  # raises where there is none
+    return "grad-cam"
 
 
 def explain(
@@ -33,24 +51,18 @@ def explain(
     Raises:
         ConfigError: If the network has no attention map, or no layer for Grad-CAM.
     """
-    if method != "grad-cam" and (maps := _attention_maps(network, batch)) is not None:
-        return maps[:, label]
-    if method == "attention-map":
-        raise ConfigError(
-            "this network makes no attention map: use grad-cam, or train one with"
-            " --task.network.kind attention-map"
-        )
+    if choose_method(network, method) == "attention-map":
+        return _attention_maps(network, batch)[:, label]
     layer = f"network.{network.attention_layer}"
     return grad_cam(_OfImages(network, batch), layer, batch["image"], label)
 
 
-def _attention_maps(network: ClassifierNetwork, batch: XrayBatch) -> Tensor | None:
+def _attention_maps(network: ClassifierNetwork, batch: XrayBatch) -> Tensor:
     was_training = network.training
     with torch.inference_mode():
         maps = network.eval().classify(batch).maps
     network.train(was_training)
-    if maps is None:
-        return None
+    assert maps is not None
     return F.interpolate(maps, size=batch["image"].shape[2:], mode="bilinear")
 
 

@@ -1,7 +1,6 @@
 """One look for every figure: sizes, fonts, colours that colour-blind readers can tell apart."""
 
 import math
-import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -11,6 +10,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from datamodules.whole_files import whole_file
 
 Parameters = ParamSpec("Parameters")
 
@@ -120,10 +121,5 @@ def shorten(name: str, length: int = 24) -> str:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG; it is whole or absent, and the same figure gives the same bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None})
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})

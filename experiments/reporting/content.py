@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datamodules.errors import ConfigError
+from datamodules.whole_files import write_whole
 from experiments.reporting.figures import WITH_IMAGES, Illustration, illustrations, pictures
 from experiments.reporting.provenance import Pair, environment_facts, training_facts
 from experiments.reporting.summary import cautions, limits, operating_rule, summary
@@ -25,7 +26,7 @@ from experiments.reporting.trivial_baselines import (
     explanation,
 )
 from experiments.reporting.words import counted, moment
-from experiments.run_folder import RunFolder, write_whole
+from experiments.run_folder import RunFolder
 
 FORMAT = 1
 FILE = "report.json"

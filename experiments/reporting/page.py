@@ -5,8 +5,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from datamodules.whole_files import write_whole
 from experiments.reporting.content import build_content
-from experiments.run_folder import RunFolder, write_whole
+from experiments.run_folder import RunFolder
 
 PAGE = "page.html"
 

@@ -81,6 +81,7 @@ class AttentionMapClassifier(ClassifierNetwork):
     """
 
     head: MapHead
+    makes_maps = True
 
     def __init__(
         self, config: EncoderSettings, data: DataInfo, *, load_weights: bool = True
@@ -88,8 +89,6 @@ class AttentionMapClassifier(ClassifierNetwork):
         super().__init__(config, data)
         self.encoder, features = map_encoder(config, data, data.size, load_weights=load_weights)
         self.head = MapHead(features, data.labels, config.dropout)
-        if config.encoder_training == "frozen":
-            self.freeze_encoder()
 
     def look(self, images: Tensor, details: Tensor | None) -> ImageFeatures:
         """Features of each label where it is probable; see the base class."""

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +64,8 @@ class ClassifierNetwork(nn.Module):
 
     encoder: nn.Module
     head: nn.Module
+    makes_maps: ClassVar[bool] = False
+    """Whether the probability of each label at every place is part of the output."""
 
     def __init__(self, config: EncoderSettings, data: DataInfo) -> None:
         super().__init__()

@@ -28,8 +28,6 @@ class TimmClassifier(ClassifierNetwork):
         self.head = nn.Sequential(
             nn.Dropout(config.dropout), nn.Linear(features, len(data.labels.names))
         )
-        if config.encoder_training == "frozen":
-            self.freeze_encoder()
 
     def look(self, images: Tensor, details: Tensor | None) -> ImageFeatures:
         """Pooled features of each image; see the base class."""

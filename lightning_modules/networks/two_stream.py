@@ -40,6 +40,7 @@ class TwoStreamClassifier(ClassifierNetwork):
 
     config: TwoStreamNetworkConfig
     encoder: nn.ModuleDict
+    makes_maps = True
 
     def __init__(
         self, config: TwoStreamNetworkConfig, data: DataInfo, *, load_weights: bool = True
@@ -60,8 +61,6 @@ class TwoStreamClassifier(ClassifierNetwork):
         self.head = nn.Sequential(
             nn.Dropout(config.dropout), nn.Linear(features + detail_features, labels)
         )
-        if config.encoder_training == "frozen":
-            self.freeze_encoder()
 
     def look(self, images: Tensor, details: Tensor | None) -> ImageFeatures:
         """Features of the image and of its details side by side; see the base class."""

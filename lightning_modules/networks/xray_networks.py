@@ -26,6 +26,13 @@ def build_network(
         ConfigError: If there is no such encoder, it does not fit the images, or its weights
             cannot be had.
     """
+    network = _build(config, data, load_weights)
+    if config.encoder_training == "frozen":
+        network.freeze_encoder()
+    return network
+
+
+def _build(config: XrayNetwork, data: DataInfo, load_weights: bool) -> ClassifierNetwork:
     match config:
         case AttentionMapNetworkConfig():
             return AttentionMapClassifier(config, data, load_weights=load_weights)

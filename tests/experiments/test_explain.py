@@ -14,7 +14,7 @@ from datamodules.cases import Case
 from experiments import explain
 from experiments.evidence import Evidence
 from experiments.overlays import RED
-from experiments.predictor import PredictedFilm
+from experiments.predicted_files import PredictedFilm
 from lightning_modules.configs.networks import AttentionMapNetworkConfig
 
 FINDINGS = ("disc", "big ring", "none of it")

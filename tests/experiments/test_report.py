@@ -10,13 +10,13 @@ from sklearn.metrics import roc_auc_score
 
 from datamodules.batches import LabelSet
 from datamodules.configs.data import DataSettings
+from datamodules.whole_files import write_whole
 from experiments.figures.drawing import draw_run
 from experiments.metrics_file import metrics_text
 from experiments.report import main
 from experiments.reporting.content import write_facts
 from experiments.reporting.facts import collect
 from experiments.reporting.page import render, write_report
-from experiments.run_folder import write_whole
 
 
 class Page(HTMLParser):

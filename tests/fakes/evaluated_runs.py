@@ -13,12 +13,13 @@ from datamodules.configs.xrays import XrayPreprocessing, XraysConfig
 from datamodules.splits_file import write_splits
 from datamodules.targets import target_matrix
 from datamodules.transforms.xray_geometry import Geometry
+from datamodules.whole_files import write_whole
 from datamodules.xrays import XraysData
 from experiments.configs.logging import LoggingConfig
 from experiments.environment import describe_environment
 from experiments.experiment import Experiment
 from experiments.metrics_file import metrics_text
-from experiments.run_folder import RunFolder, write_whole
+from experiments.run_folder import RunFolder
 from lightning_modules.configs.networks import TimmNetworkConfig
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
 from lightning_modules.xray_classifier import XrayClassifier

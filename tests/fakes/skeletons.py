@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from datamodules.base import TaskDataModule, draws_of
-from datamodules.samplers import Draw
+from datamodules.base import TaskDataModule
+from datamodules.samplers import Draw, draws_of
 from lightning_modules.base import Prediction, Row, TaskModule
 from lightning_modules.configs.optimizers import AdamWConfig
 from lightning_modules.metrics.intervals import Figure

@@ -7,6 +7,7 @@ import pytest
 from fakes.evaluated_runs import FINDINGS, evaluated_run
 
 from datamodules.batches import LabelSet
+from datamodules.whole_files import write_whole
 from experiments.baselines.comparison import compare_with_baselines
 from experiments.metrics_file import metrics_text
 from experiments.reporting.content import write_facts
@@ -17,7 +18,6 @@ from experiments.reporting.trivial_baselines import (
     baseline_tables,
     explanation,
 )
-from experiments.run_folder import write_whole
 
 QUESTION = "Could something trivial explain it?"
 GAPS = (0.0, -0.1, 0.01, 0.0, 0.2)

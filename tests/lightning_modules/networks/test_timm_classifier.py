@@ -7,14 +7,14 @@ from datamodules.batches import DataInfo, LabelSet
 from datamodules.errors import ConfigError
 from lightning_modules.configs.networks import TimmNetworkConfig
 from lightning_modules.networks.encoder_layers import stages
-from lightning_modules.networks.timm_classifier import TimmClassifier
+from lightning_modules.networks.xray_networks import build_network
 
 
 def build(size=64, outputs=2, **settings):
     config = TimmNetworkConfig(**{"encoder": "resnet18", "pretrained": False, **settings})
     labels = LabelSet(tuple("abcd"[:outputs]), exclusive=False)
     counts = (1,) * outputs
-    return TimmClassifier(config, DataInfo(labels, counts, counts, 1, (size, size)))
+    return build_network(config, DataInfo(labels, counts, counts, 1, (size, size)))
 
 
 @pytest.mark.parametrize("encoder", ["resnet18", "densenet121", "efficientnet_b0"])

@@ -1,14 +1,6 @@
 import numpy as np
-import pytest
 
-from experiments.whole_files import whole_file, write_features, write_map
-
-
-def test_broken_off_file_leaves_nothing(tmp_path):
-    lines = (bytes(1 // n) for n in (1, 0))
-    with pytest.raises(ZeroDivisionError), whole_file(tmp_path / "a" / "b.bin") as file:
-        file.writelines(lines)
-    assert list((tmp_path / "a").iterdir()) == []
+from experiments.array_files import write_features, write_map
 
 
 def test_features_are_read_without_pickle(tmp_path):

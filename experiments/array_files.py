@@ -1,31 +1,17 @@
-"""Binary files that prediction leaves behind, written whole or not at all."""
+"""Arrays that prediction leaves behind, written whole or not at all, readable without pickle."""
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
 from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that appears under its name when the block has ended well; else nothing is left."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+from datamodules.whole_files import whole_file
 
 
 def write_features(path: Path, features: Mapping[str, NDArray[np.float32]]) -> None:
-    """Write features as npz, readable without pickle.
+    """Write features as npz.
 
     Args:
         path: Receives ``file``, text ``(n,)``, and ``features``, float32 ``(n, D)``.
@@ -40,6 +26,6 @@ def write_features(path: Path, features: Mapping[str, NDArray[np.float32]]) -> N
 
 
 def write_map(path: Path, values: NDArray[np.float32]) -> None:
-    """Write one array as npy, readable without pickle."""
+    """Write one array as npy."""
     with whole_file(path) as file:
         np.save(file, values, allow_pickle=False)

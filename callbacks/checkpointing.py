@@ -1,4 +1,4 @@
-"""When checkpoints are written: at each epoch's end, and on an interval inside it."""
+"""When checkpoints are written: at each epoch's end, on an interval inside it, and to stop."""
 
 import time
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
 from callbacks.checkpoint_files import BEST, LAST, remove_unfinished, share
+from callbacks.stop_request import Agreement, StopRequest
 from lightning_modules.base import TaskModule
 from lightning_modules.metrics.directions import lower_is_better
 
@@ -24,12 +25,19 @@ class Checkpointing(Checkpoint):
         monitor: Validation metric that decides which is best.
         every_minutes: Time between checkpoints inside an epoch.
         every_batches: Batches between checkpoints inside an epoch, or None.
+        request: Whether to stop; then the state is saved, and all processes stop after the step.
     """
 
     def __init__(
-        self, folder: Path, monitor: str, every_minutes: float, every_batches: int | None
+        self,
+        folder: Path,
+        monitor: str,
+        every_minutes: float,
+        every_batches: int | None,
+        request: StopRequest,
     ) -> None:
-        self.folder, self.monitor = folder, monitor
+        self.folder, self.monitor, self.request = folder, monitor, request
+        self._agreement = Agreement()
         self.every_seconds, self.every_batches = 60 * every_minutes, every_batches
         self.best: float | None = None
         self.best_epoch: int | None = None
@@ -52,13 +60,21 @@ class Checkpointing(Checkpoint):
         batch: Any,  # noqa: ANN401
         batch_idx: int,
     ) -> None:
-        """Save when it is time to."""
+        """Save when it is time to, or to stop.
+
+        Raises:
+            StoppedError: In all processes, once the state is saved.
+        """
         del pl_module, outputs, batch
         loop = trainer.fit_loop.epoch_loop
         if loop.batch_progress.is_last_batch or loop._should_accumulate():
             return
-        if self._is_due(trainer, batch_idx):
+        overdue = time.monotonic() - self._saved_at >= self.every_seconds
+        due, told = self._agreement.on(trainer, overdue, self.request.signal or 0)
+        if due or told or (self.every_batches and (batch_idx + 1) % self.every_batches == 0):
             self._save(trainer, LAST)
+        if told:
+            raise self.request.stop(int(told))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save, and keep as best what validated best."""
@@ -77,14 +93,6 @@ class Checkpointing(Checkpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the best value so far."""
         self.best, self.best_epoch = state_dict["best"], state_dict["best_epoch"]
-
-    def _is_due(self, trainer: pl.Trainer, batch_idx: int) -> bool:
-        if self.every_batches is not None and (batch_idx + 1) % self.every_batches == 0:
-            return True
-        due = time.monotonic() - self._saved_at >= self.every_seconds
-        if trainer.world_size > 1:
-            due = trainer.strategy.broadcast(due, src=0)
-        return due
 
     def _improved(self, trainer: pl.Trainer, module: pl.LightningModule) -> bool:
         if not isinstance(module, TaskModule) or "val" not in module.summaries:

@@ -3,86 +3,153 @@
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+from callbacks.stop_request import StoppedError, StopRequest
 from datamodules.errors import LightboxError
 from datamodules.whole_files import write_whole
 from experiments.environment import describe_environment
 from experiments.experiment import Experiment
+from experiments.process_watch import ProcessWatch
+from experiments.processes import Process, await_preparation, this_process
 from experiments.run_folder import RunFolder, now
+from experiments.slurm_job import job_id, requeue
 from experiments.tracking import Mode, build_loggers
 
 log = logging.getLogger("lightbox")
 
 
-class TerminatedError(LightboxError):
-    """The process was told to end (SIGTERM)."""
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """What an attempt at a run has for itself.
 
-    exit_code = 143
+    Attributes:
+        folder: The run.
+        number: From 1.
+        process: Which of its processes this one is.
+        request: Whether it was told to stop.
+        watch: Watches the other processes, where this one started them.
+    """
+
+    folder: RunFolder
+    number: int
+    process: Process
+    request: StopRequest
+    watch: ProcessWatch
+
+    @classmethod
+    def begin(cls, folder: RunFolder, process: Process, request: StopRequest) -> "Attempt":
+        """Count the attempt, and record what it runs on; other processes wait until that is done.
+
+        Those that the first process starts only begin when everything is prepared.
+        """
+        if process.leading:
+            number = _count(folder, process)
+        else:
+            if process.together:
+                await_preparation(folder, process)
+            number = folder.status()["attempt"]
+        return cls(folder, number, process, request, _watch(folder))
+
+    @classmethod
+    def unrecorded(cls, folder: RunFolder) -> "Attempt":
+        """The first, in one process that nobody stops, without a trace in the folder."""
+        process = this_process({})
+        return cls(folder, 1, process, StopRequest(leading=True), _watch(folder))
 
 
-def begin_attempt(folder: RunFolder) -> int:
-    """Count the attempt, and record what it runs on."""
-    attempt: int = folder.status()["attempt"] + 1
+def _count(folder: RunFolder, process: Process) -> int:
+    number: int = folder.status()["attempt"] + 1
     folder.update_status(
-        attempt=attempt,
+        attempt=number,
         started=now(),
         error=None,
         process=os.getpid(),
-        slurm_job=os.environ.get("SLURM_JOB_ID"),
+        launch=process.launch,
+        slurm_job=job_id() or folder.status().get("slurm_job"),
     )
     kept = folder.environment_file
     attempts = json.loads(kept.read_text())["attempts"] if kept.exists() else []
-    attempts.append({"attempt": attempt, "started": now(), **describe_environment()})
+    attempts.append({"attempt": number, "started": now(), **describe_environment()})
     write_whole(kept, json.dumps({"attempts": attempts}, indent=2) + "\n")
-    return attempt
+    return number
+
+
+def _watch(folder: RunFolder) -> ProcessWatch:
+    return ProcessWatch(lambda message: folder.update_status(state="failed", error=message))
 
 
 @contextmanager
-def attempted(folder: RunFolder, leading: bool) -> Iterator[None]:
+def attempted(folder: RunFolder, process: Process) -> Iterator[None]:
     """Write to the run folder how the attempt ended, whatever happens short of a SIGKILL.
 
-    The other processes of a ddp run leave a note of their own: when one of them fails, Lightning
-    kills the leading process, which then cannot say why.
+    A Slurm job that is warned of its time limit queues again. Processes that do not lead leave a
+    line of their own in run.log.
     """
     try:
         yield
     except BaseException as error:
-        message = str(error) if isinstance(error, LightboxError) else repr(error)
-        if leading:
-            _record_failure(folder, error, message)
-        else:
-            rank = os.environ.get("LOCAL_RANK")
+        if not process.leading:
+            message = str(error) if isinstance(error, LightboxError) else repr(error)
             with folder.log_file.open("a") as file:
-                file.write(f"{now()} process {rank} failed: {message}\n")
-        if isinstance(error, SIGTERMException):
-            raise TerminatedError("terminated; the run can be resumed") from error
+                file.write(f"{now()} process {process.rank} ended: {message}\n")
+            if isinstance(error, StoppedError) and process.together:
+                raise SystemExit(0) from error  # the leading process says how the job ends
+            raise
+        _record_end(folder, error)
         raise
-    if leading:
+    if process.leading:
         folder.update_status(state="finished", finished=now())
 
 
-def _record_failure(folder: RunFolder, error: BaseException, message: str) -> None:
-    stopped = isinstance(error, KeyboardInterrupt | SIGTERMException)
-    state = "interrupted" if stopped else "failed"
-    folder.update_status(state=state, error=type(error).__name__ if stopped else message)
-    if stopped:
-        print(f"go on with: python -m experiments.run --resume {folder.path}", file=sys.stderr)
-    elif not isinstance(error, LightboxError):
-        log.error("failed: %r", error)
+def _record_end(folder: RunFolder, error: BaseException) -> None:
+    if isinstance(error, StoppedError):
+        _record_stop(folder, error)
+    elif isinstance(error, KeyboardInterrupt):
+        folder.update_status(state="interrupted", error=type(error).__name__)
+        _say_how_to_go_on(folder)
+    else:
+        known = isinstance(error, LightboxError)
+        folder.update_status(state="failed", error=str(error) if known else repr(error))
+        if not known:
+            log.error("failed: %r", error)
+
+
+def _record_stop(folder: RunFolder, error: StoppedError) -> None:
+    """Queue again if Slurm warned of the time limit; every other stop is somebody's decision.
+
+    Raises:
+        SystemExit: With 0, if the job is queued again.
+    """
+    job = job_id()
+    folder.update_status(state="interrupted", error=str(error))
+    if job is None or error.signal != signal.SIGUSR1 or not folder.experiment().slurm.requeue:
+        _say_how_to_go_on(folder)
+        return
+    log.info("%s: the state is saved, and job %s queues again", error.signal.name, job)
+    folder.update_status(state="queued", error=None)  # the job may end as soon as Slurm is asked
+    fault = requeue(job)
+    if fault is None:
+        raise SystemExit(0) from error
+    folder.update_status(state="interrupted", error=f"job {job} could not be queued again: {fault}")
+    log.error("job %s could not be queued again: %s", job, fault)
+    _say_how_to_go_on(folder)
+
+
+def _say_how_to_go_on(folder: RunFolder) -> None:
+    print(f"go on with: python -m experiments.run --resume {folder.path}", file=sys.stderr)
 
 
 @contextmanager
-def tracked(
-    experiment: Experiment, folder: RunFolder, attempt: int, mode: Mode
-) -> Iterator[list[Logger]]:
+def tracked(experiment: Experiment, attempt: Attempt, mode: Mode) -> Iterator[list[Logger]]:
     """Loggers for one attempt; W&B is told how it ended."""
-    loggers = build_loggers(experiment, folder, attempt, mode)
+    loggers = build_loggers(experiment, attempt.folder, attempt.number, mode)
     exit_code = 1
     try:
         yield loggers

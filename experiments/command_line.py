@@ -12,9 +12,11 @@ from pathlib import Path
 
 from datamodules.errors import ConfigError, LightboxError
 from experiments.catalog.index import find, listing, recipe, summary
+from experiments.configs.slurm import SlurmConfig
 from experiments.experiment import Experiment
 from experiments.overrides import Options, with_kinds, with_values
 from experiments.setting_tree import SettingPath, by_option
+from experiments.slurm_profiles import with_profile
 from experiments.yaml_comments import commented_yaml
 
 PROGRAM = "python -m experiments.run"
@@ -24,12 +26,14 @@ RESUMABLE = (
     "data.reader.root",
     "data.workers",
     "logging.*",
+    "slurm.*",
     "trainer.checkpoint_every_*",
+    "trainer.collective_timeout_minutes",
     "trainer.log_every_steps",
     "trainer.max_epochs",
 )
 """Settings that may change when a run goes on; the last one only under a constant schedule."""
-_FLAGS = ("--help", "--print-config")
+_FLAGS = ("--help", "--print-config", "--slurm.dry-run")
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,22 @@ class Resume:
     experiment: Experiment
 
 
-RunRequest = Show | Start | Resume
+@dataclass(frozen=True)
+class Submit:
+    """Hand a run to Slurm: a new one, or the one in a folder.
+
+    Attributes:
+        run: Its folder; None: make one.
+        experiment: What it carries out.
+        dry_run: Only write the scripts.
+    """
+
+    run: Path | None
+    experiment: Experiment
+    dry_run: bool
+
+
+RunRequest = Show | Start | Resume | Submit
 
 
 def parse_run(argv: Sequence[str]) -> RunRequest:
@@ -157,13 +176,39 @@ def _request(source: _Source, flags: set[str], options: Options) -> RunRequest:
     experiment = source.experiment()
     if source.run:
         _refuse_what_is_fixed(experiment, options)
-    experiment = with_kinds(experiment, options)
+    experiment = with_kinds(_with_profile(source, experiment, options), options)
     if "--help" in flags:
         return Show(_help(source, experiment))
     experiment = with_values(experiment, options)
     if "--print-config" in flags:
         return Show(commented_yaml(experiment).rstrip())
+    if _is_for_slurm(source, experiment, flags, options):
+        from experiments.slurm import with_processes
+
+        experiment = experiment if source.run else with_processes(experiment)
+        return Submit(source.run, experiment, "--slurm.dry-run" in flags)
     return Resume(source.run, experiment) if source.run else Start(experiment)
+
+
+def _with_profile(source: _Source, experiment: Experiment, options: Options) -> Experiment:
+    """Settings of the cluster profile that an option names, or that of a new run's experiment."""
+    words = options.get("--slurm.profile")
+    name = words[0] if words else None if source.run else experiment.slurm.profile
+    if name is None or name == "none":
+        return experiment
+    return experiment.replace(slurm=with_profile(experiment.slurm, name))
+
+
+def _is_for_slurm(
+    source: _Source, experiment: Experiment, flags: set[str], options: Options
+) -> bool:
+    """A new run with any setting of Slurm is submitted; one that goes on, only if options say so.
+
+    So a job may go on with its own run, whose settings are those it was submitted with.
+    """
+    if "--slurm.dry-run" in flags or any(option.startswith("--slurm.") for option in options):
+        return True
+    return source.run is None and experiment.slurm != SlurmConfig()
 
 
 def _help(source: _Source, experiment: Experiment) -> str:

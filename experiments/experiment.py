@@ -11,6 +11,7 @@ from datamodules.configs.xrays import XraysConfig
 from datamodules.errors import ConfigError
 from datamodules.schema import Settings
 from experiments.configs.logging import LoggingConfig
+from experiments.configs.slurm import SlurmConfig
 from experiments.configs.trainer import TrainerConfig
 from experiments.setting_errors import explain
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
@@ -33,6 +34,8 @@ class Experiment(Settings):
     """How long, on what, and in which precision."""
     logging: LoggingConfig = LoggingConfig()
     """What is shown, and where."""
+    slurm: SlurmConfig = SlurmConfig()
+    """How the run is submitted to a Slurm cluster; a run without any of it runs here."""
 
     @classmethod
     def from_yaml(cls, path: Path) -> Self:

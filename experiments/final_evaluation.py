@@ -10,6 +10,7 @@ from callbacks.predictions import write_predictions
 from callbacks.provenance import KEY
 from datamodules.base import TaskDataModule
 from datamodules.whole_files import write_whole
+from experiments.attempt import Attempt
 from experiments.baselines.comparison import baseline_lines, compare_with_baselines
 from experiments.environment import revision
 from experiments.experiment import Experiment
@@ -31,14 +32,14 @@ def evaluate_run(
     experiment: Experiment,
     module: TaskModule,
     data: TaskDataModule,
-    folder: RunFolder,
-    attempt: int,
+    attempt: Attempt,
     loggers: Sequence[Any],
 ) -> None:
     """Score validation and test with the best weights, and write everything a person looks at.
 
     Every process of a ddp run takes part in scoring; the leading one writes.
     """
+    folder = attempt.folder
     checkpoint = read_checkpoint(folder.checkpoints / BEST)
     module.load_state_dict(checkpoint["state_dict"])
     trainer = build_evaluator(experiment.trainer, folder)
@@ -50,7 +51,9 @@ def evaluate_run(
     splits = ["val", "test"] if data.indices("test") else ["val"]
     if "test" in splits:
         if trainer.is_global_zero:
-            folder.record_test_opening(by="run", attempt=attempt, split="test", revision=revision())
+            folder.record_test_opening(
+                by="run", attempt=attempt.number, split="test", revision=revision()
+            )
         trainer.test(module, datamodule=data, verbose=False)
     if trainer.is_global_zero:
         samples = experiment.logging.bootstrap_samples

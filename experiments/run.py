@@ -1,8 +1,8 @@
-"""``python -m experiments.run``: start a run, go on with one, or show what there is to run."""
+"""``python -m experiments.run``: start or submit a run, go on with one, or list what there is."""
 
 import sys
 
-from experiments.command_line import Resume, Show, Start, guarded, parse_run
+from experiments.command_line import Resume, Show, Start, Submit, guarded, parse_run
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -16,13 +16,16 @@ def _run(argv: list[str]) -> int:
         print(request.text)
         return 0
     from experiments.run_folder import RunFolder
-    from experiments.session import resume, start
+    from experiments.session import resume, start, submit_run
 
     match request:
         case Start(experiment):
             start(experiment)
         case Resume(run, experiment):
             resume(RunFolder.open(run), experiment)
+        case Submit(run, experiment, dry_run):
+            folder = None if run is None else RunFolder.open(run)
+            submit_run(folder, experiment, dry_run=dry_run)
     return 0
 
 

@@ -9,25 +9,24 @@ from pathlib import Path
 import pytorch_lightning as pl
 
 from callbacks.checkpoint_files import newest_readable
+from callbacks.stop_request import StopRequest
 from datamodules.base import TaskDataModule
 from datamodules.errors import ConfigError
 from datamodules.whole_files import write_whole
-from experiments.attempt import attempted, begin_attempt, tracked
+from experiments.attempt import Attempt, attempted, tracked
 from experiments.experiment import Experiment
+from experiments.processes import Process, check_size, this_process
 from experiments.run_folder import SHARED_WITH_RANKS, RunFolder
 from experiments.run_log import logged_to, without_noise
+from experiments.slurm import submit
+from experiments.slurm_job import cpus_of_process
 from experiments.tasks import build_data, build_module, check_inputs, check_task
 from experiments.tracking import Tracking, choose_tracking
-from experiments.trainers import check_precision
+from experiments.trainers import check_hardware
 from experiments.training import fit
 from lightning_modules.base import TaskModule
 
 log = logging.getLogger("lightbox")
-
-
-def is_leading_process() -> bool:
-    """Whether this process owns the run folder; the other processes of a ddp run only compute."""
-    return int(os.environ.get("LOCAL_RANK", "0")) == 0
 
 
 def start(
@@ -51,18 +50,52 @@ def start(
         LightboxError: Anything that the user can mend. What can be seen without training leaves no
             folder behind; after that the folder keeps what was reached.
     """
-    check_precision(experiment.trainer)
+    process = this_process()
+    if process.together:
+        raise ConfigError(
+            f"{process.launcher} started {process.world_size} processes, and none has a run folder"
+            " yet: make it with --slurm.dry-run, and start the processes with --resume RUN"
+        )
+    _check_machine(process, experiment)
     tracking = choose_tracking(experiment.logging)
     if module is None:
         check_task(experiment)
     if data is None:
         data = build_data(experiment)
-    with logged_to(None) if is_leading_process() else without_noise():
+    with logged_to(None) if process.leading else without_noise():
         data.check()
     if module is None:
         check_inputs(experiment, data)
-    folder = RunFolder.create(experiment) if is_leading_process() else _shared_folder()
-    _carry_out(folder, tracking, module, data, callbacks)
+    folder = RunFolder.create(experiment) if process.leading else _shared_folder()
+    _carry_out(folder, process, tracking, module, data, callbacks)
+    return folder
+
+
+def submit_run(folder: RunFolder | None, experiment: Experiment, *, dry_run: bool) -> RunFolder:
+    """Hand a run to Slurm.
+
+    Args:
+        folder: A run that has begun; None: make one.
+        experiment: Settings; for a run that has begun, those that it goes on with.
+        dry_run: Only write the job's script.
+
+    Returns:
+        The folder, with a ``submit.sh``.
+
+    Raises:
+        LightboxError: Anything that the user can mend. What can be seen without training leaves no
+            folder behind.
+    """
+    if folder is not None:
+        _change(folder, experiment)
+    else:
+        check_task(experiment)
+        data = build_data(experiment)
+        with logged_to(None):
+            data.check()
+        check_inputs(experiment, data)
+        folder = RunFolder.create(experiment)
+    submit(folder, dry_run=dry_run)
     return folder
 
 
@@ -88,9 +121,10 @@ def resume(
     """
     kept = folder.experiment()
     experiment = experiment or kept
-    check_precision(experiment.trainer)
+    process = this_process()
+    _check_machine(process, experiment)
     tracking = choose_tracking(experiment.logging)
-    if is_leading_process():
+    if process.leading:
         status = folder.status()
         longer = experiment.trainer.max_epochs > kept.trainer.max_epochs
         if status["state"] == "finished" and not longer:
@@ -101,57 +135,73 @@ def resume(
                 f"run {folder.name} has trained, but has no checkpoint to go on from; start it"
                 f" anew: python -m experiments.run --config {folder.experiment_file}"
             )
-        if experiment != kept:
-            with folder.locked():
-                write_whole(folder.experiment_file, experiment.to_yaml())
-    _carry_out(folder, tracking, module, data, callbacks)
+        _change(folder, experiment)
+    _carry_out(folder, process, tracking, module, data, callbacks)
 
 
 def _carry_out(
     folder: RunFolder,
+    process: Process,
     tracking: Tracking,
     module: TaskModule | None,
     data: TaskDataModule | None,
     callbacks: Sequence[pl.Callback],
 ) -> None:
     """Train (from the newest checkpoint, if any), evaluate and report, under the run's lock."""
-    leading = is_leading_process()
+    leading = process.leading
     os.environ[SHARED_WITH_RANKS] = str(folder.path)
     lock = folder.locked() if leading else nullcontext()
     console = logged_to(folder.log_file) if leading else without_noise()
-    with lock, console, attempted(folder, leading):
-        experiment = folder.experiment()
-        attempt = begin_attempt(folder) if leading else folder.status()["attempt"]
+    request = StopRequest(leading)
+    with lock, console, request.listening(), attempted(folder, process):
+        attempt = Attempt.begin(folder, process, request)
+        experiment = with_allocated_workers(folder.experiment())
         if leading:
-            log.info("run %s, attempt %d", folder.name, attempt)
+            log.info("run %s, attempt %d", folder.name, attempt.number)
             log.info("Weights & Biases: %s (%s)", tracking.mode, tracking.reason)
             folder.update_status(state="preparing")
         found = newest_readable(folder.checkpoints)
         if data is None:
             data = build_data(experiment)
         data.prepare(folder.splits_file)
-        data.check_processes(experiment.trainer.devices)
+        data.check_processes(experiment.trainer.devices * experiment.trainer.nodes)
         if module is None:
             module = build_module(experiment, data, load_weights=found is None)
         if leading:
             _announce(data)
-            folder.update_status(state="training", trained=True)
+            folder.update_status(state="training", trained=True, prepared=process.launch)
         mode = tracking.mode if leading else "off"
-        with tracked(experiment, folder, attempt, mode) as loggers:
-            fit(experiment, module, data, folder, attempt, found, loggers, callbacks)
+        with tracked(experiment, attempt, mode) as loggers, attempt.watch:
+            fit(experiment, module, data, attempt, found, loggers, callbacks)
             if leading:
                 folder.update_status(state="evaluating")
             from experiments.final_evaluation import evaluate_run  # figures, once they are drawn
 
-            evaluate_run(experiment, module, data, folder, attempt, loggers)
+            evaluate_run(experiment, module, data, attempt, loggers)
+
+
+def _change(folder: RunFolder, experiment: Experiment) -> None:
+    """Let a run go on with the few settings that may change."""
+    if experiment != folder.experiment():
+        with folder.locked():
+            write_whole(folder.experiment_file, experiment.to_yaml())
+
+
+def _check_machine(process: Process, experiment: Experiment) -> None:
+    check_size(process, experiment.trainer)
+    check_hardware(experiment.trainer)
+
+
+def with_allocated_workers(experiment: Experiment) -> Experiment:
+    """No more loader workers than the process has CPU cores; they change no result."""
+    cores = cpus_of_process(experiment.trainer.devices)
+    if experiment.data.workers <= cores:
+        return experiment
+    log.info("workers: %d, one a core, not %d", cores, experiment.data.workers)
+    return experiment.replace(data=experiment.data.replace(workers=cores))
 
 
 def _shared_folder() -> RunFolder:
-    if SHARED_WITH_RANKS not in os.environ:
-        raise ConfigError(
-            "this process was not started by Lightbox: start one process with"
-            " --trainer.devices N, and it starts the others"
-        )
     return RunFolder.open(Path(os.environ[SHARED_WITH_RANKS]))
 
 

@@ -3,13 +3,18 @@
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
+from datetime import timedelta
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.profilers import PassThroughProfiler
+from pytorch_lightning.strategies import FSDPStrategy
 
 from callbacks.checkpoint_files import AtomicCheckpointIO
 from callbacks.checkpointing import Checkpointing
@@ -18,40 +23,49 @@ from callbacks.finite_loss import FiniteLoss
 from callbacks.metrics_log import MetricsLog
 from callbacks.progress import EpochLines, progress_bar
 from callbacks.step_seed import StepSeed
+from callbacks.stop_request import SignalsStayOurs
 from callbacks.weight_averaging import MovingAverage
 from datamodules.errors import ConfigError
+from experiments.attempt import Attempt
 from experiments.configs.trainer import TrainerConfig
 from experiments.experiment import Experiment
+from experiments.process_watch import ProcessWatch, WatchedDDP
+from experiments.processes import this_process
 from experiments.run_folder import RunFolder
 from lightning_modules.base import TaskModule
 from lightning_modules.metrics.directions import lower_is_better
+
+OLDER_GPUS = (
+    "for V100 and older GPUs install the build for CUDA 12.6: pip install torch==2.11.0"
+    " torchvision==0.26.0 --index-url https://download.pytorch.org/whl/cu126"
+)
 
 
 def build_trainer(
     experiment: Experiment,
     module: TaskModule,
-    folder: RunFolder,
-    attempt: int,
+    attempt: Attempt,
     loggers: Sequence[Logger],
     extra: Sequence[pl.Callback],
 ) -> pl.Trainer:
     """The trainer that fits."""
     config = experiment.trainer
-    check_precision(config)
+    check_hardware(config)
     if config.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
     torch.use_deterministic_algorithms(config.deterministic, warn_only=True)
     manual = not module.automatic_optimization
     return pl.Trainer(
-        **_hardware(config),
+        **_hardware(config, attempt.watch),
+        sync_batchnorm=config.sync_batchnorm,
         max_epochs=config.max_epochs,
         accumulate_grad_batches=1 if manual else config.accumulate_batches,
         gradient_clip_val=None if manual else config.clip_gradient_norm,
         check_val_every_n_epoch=config.validate_every_epochs,
         num_sanity_val_steps=0,
-        callbacks=[*_training_callbacks(experiment, module, folder, attempt), *extra],
+        callbacks=[*_training_callbacks(experiment, module, attempt), *extra],
         logger=list(loggers) or False,
-        default_root_dir=folder.path,
+        default_root_dir=attempt.folder.path,
     )
 
 
@@ -61,32 +75,53 @@ def build_evaluator(config: TrainerConfig, folder: RunFolder | None = None) -> p
     It computes in 32 bit, whatever training did, so that final figures and the operating point are
     those of the scores that prediction on files gives.
     """
-    check_precision(config)
+    check_hardware(config)
     return pl.Trainer(
-        **{**_hardware(config), "precision": "32"},
+        **{**_hardware(config, ProcessWatch(print)), "precision": "32"},
         logger=False,
         callbacks=[progress_bar(None)],
         default_root_dir=folder.path if folder is not None else None,
     )
 
 
-def _hardware(config: TrainerConfig) -> dict[str, Any]:
-    """What both trainers share. Lightning's own requeue would write checkpoints behind our back."""
-    plugins: list[Any] = [AtomicCheckpointIO()]
-    if SLURMEnvironment.detect():
-        plugins.append(SLURMEnvironment(auto_requeue=False))
+def _hardware(config: TrainerConfig, watch: ProcessWatch) -> dict[str, Any]:
+    """What both trainers share."""
     return {
         "accelerator": config.accelerator,
         "devices": config.devices,
-        "strategy": "ddp" if config.devices > 1 else "auto",
+        "num_nodes": config.nodes,
+        "strategy": _strategy(config, watch),
         "precision": config.precision,
         "use_distributed_sampler": False,
-        "plugins": plugins,
+        "plugins": [AtomicCheckpointIO(), _cluster()],
         "enable_model_summary": False,
         "profiler": _Unprofiled(),
         "enable_checkpointing": True,
         "inference_mode": True,
     }
+
+
+def _strategy(config: TrainerConfig, watch: ProcessWatch) -> Any:  # noqa: ANN401
+    if config.devices * config.nodes == 1:
+        return "auto"
+    timeout = timedelta(minutes=config.collective_timeout_minutes)
+    if config.strategy == "fsdp":
+        return FSDPStrategy(timeout=timeout, state_dict_type="full")
+    return WatchedDDP(watch, timeout=timeout)
+
+
+def _cluster() -> ClusterEnvironment:
+    """Who starts the processes, said outright: Lightning's guess takes part in any Slurm job.
+
+    Its own requeue would write checkpoints behind our back.
+    """
+    match this_process().launcher:
+        case "slurm":
+            return SLURMEnvironment(auto_requeue=False)
+        case "torchrun":
+            return TorchElasticEnvironment()
+        case "lightbox":
+            return LightningEnvironment()
 
 
 class _Unprofiled(PassThroughProfiler):
@@ -101,13 +136,14 @@ class _Unprofiled(PassThroughProfiler):
 
 
 def _training_callbacks(
-    experiment: Experiment, module: TaskModule, folder: RunFolder, attempt: int
+    experiment: Experiment, module: TaskModule, attempt: Attempt
 ) -> list[pl.Callback]:
-    config = experiment.trainer
+    config, folder = experiment.trainer, attempt.folder
     callbacks: list[pl.Callback] = [
+        SignalsStayOurs(attempt.request),
         StepSeed(experiment.seed),
         FiniteLoss(),
-        MetricsLog(folder.metrics_log, config.log_every_steps, attempt),
+        MetricsLog(folder.metrics_log, config.log_every_steps, attempt.number),
         EpochLines(module.monitored),
         progress_bar(module.monitored),
         Checkpointing(
@@ -115,6 +151,7 @@ def _training_callbacks(
             module.monitored,
             config.checkpoint_every_minutes,
             config.checkpoint_every_steps,
+            attempt.request,
         ),
     ]
     if config.ema_decay is not None:
@@ -130,8 +167,8 @@ def _training_callbacks(
     return callbacks
 
 
-def check_precision(config: TrainerConfig) -> None:
-    """Refuse a number format that this machine only emulates.
+def check_hardware(config: TrainerConfig) -> None:
+    """Refuse devices that are not here, and a number format that they only emulate.
 
     Raises:
         ConfigError: Says why, and what to use.
@@ -145,6 +182,11 @@ def check_precision(config: TrainerConfig) -> None:
         raise ConfigError(
             f"--trainer.devices {config.devices}: torch sees {torch.cuda.device_count()} GPUs here"
         )
+    if not on_gpu and (config.sync_batchnorm or config.strategy == "fsdp"):
+        option = "strategy fsdp" if config.strategy == "fsdp" else "sync-batchnorm True"
+        raise ConfigError(f"--trainer.{option} needs GPUs, and torch sees none here")
+    if on_gpu:
+        check_kernels()
     if config.precision == "32":
         return
     if on_gpu:
@@ -157,3 +199,25 @@ def check_precision(config: TrainerConfig) -> None:
             "this CPU has no bfloat16 instructions, and emulating them is about 70 times slower;"
             " use --trainer.precision 32"
         )
+
+
+def check_kernels() -> None:
+    """Refuse a GPU for which this build of torch has no code.
+
+    Raises:
+        ConfigError: Says which build has it.
+    """
+    for device in range(torch.cuda.device_count()):
+        major, minor = torch.cuda.get_device_capability(device)
+        oldest = min(_capability(arch) for arch in torch.cuda.get_arch_list())
+        if (major, minor) < oldest:
+            name = torch.cuda.get_device_name(device)
+            raise ConfigError(
+                f"torch {torch.__version__} has no code for {name} (sm_{major}{minor});"
+                f" {OLDER_GPUS}"
+            )
+
+
+def _capability(arch: str) -> tuple[int, int]:
+    digits = arch.rpartition("_")[2].rstrip("af")
+    return int(digits[:-1]), int(digits[-1])

@@ -15,6 +15,7 @@ from callbacks.hard_cases import HardCases
 from callbacks.provenance import Provenance
 from datamodules.base import TaskDataModule
 from datamodules.errors import ConfigError
+from experiments.attempt import Attempt
 from experiments.experiment import Experiment
 from experiments.initial_weights import initialise
 from experiments.run_folder import RunFolder
@@ -25,10 +26,12 @@ log = logging.getLogger("lightbox")
 
 FREE_TO_CHANGE: dict[str, Any] = {
     "logging": True,
+    "slurm": True,
     "data": {"workers": True, "reader": {"root": True}},
     "trainer": {
         "max_epochs",
         "checkpoint_every_minutes",
+        "collective_timeout_minutes",
         "checkpoint_every_steps",
         "log_every_steps",
     },
@@ -40,8 +43,7 @@ def fit(
     experiment: Experiment,
     module: TaskModule,
     data: TaskDataModule,
-    folder: RunFolder,
-    attempt: int,
+    attempt: Attempt,
     found: tuple[Path, list[str]] | None,
     loggers: Sequence[Logger],
     callbacks: Sequence[pl.Callback],
@@ -52,14 +54,14 @@ def fit(
         experiment: Settings.
         module: Changed in place.
         data: Prepared.
-        folder: The run.
-        attempt: Which attempt at it this is.
+        attempt: At which run, and by which process.
         found: Checkpoint to go on from, and what is wrong with newer ones; None: begin.
         loggers: Lightning's loggers.
         callbacks: The user's own.
 
     Raises:
         KeyboardInterrupt: If the user stopped it; Lightning turns that into a SystemExit.
+        StoppedError: If a signal told it to stop, and the state is saved.
         ConfigError: If the GPU's memory does not suffice.
     """
     if found is not None:
@@ -70,16 +72,17 @@ def fit(
     if experiment.trainer.compile:
         module.network.compile()
     provenance = Provenance(
-        _facts(experiment, data, folder), must_match=("run", "settings", "splits", "data")
+        _facts(experiment, data, attempt.folder), must_match=("run", "settings", "splits", "data")
     )
     own: list[pl.Callback] = [provenance]
     if data.case_errors is not None:
         own.append(HardCases(data, data.case_errors))
-    trainer = build_trainer(experiment, module, folder, attempt, loggers, [*own, *callbacks])
+    trainer = build_trainer(experiment, module, attempt, loggers, [*own, *callbacks])
     try:
-        trainer.fit(module, datamodule=data, ckpt_path=found[0] if found is not None else None)
+        with attempt.request.at_boundaries():
+            trainer.fit(module, datamodule=data, ckpt_path=found[0] if found is not None else None)
     except SystemExit:
-        if trainer.interrupted and not trainer.received_sigterm:
+        if trainer.interrupted:
             raise KeyboardInterrupt from None
         raise
     except torch.cuda.OutOfMemoryError as error:

@@ -30,6 +30,7 @@ from datamodules.cases import Case, CaseTable
 from datamodules.configs.splits import SplitConfig
 from datamodules.configs.xrays import XraysConfig
 from datamodules.splits import ContentHashes
+from experiments.attempt import Attempt
 from experiments.benchmarks.bare_loop import (
     BATCH_SIZE,
     CLIP,
@@ -95,7 +96,7 @@ def lightbox_epochs(work: Work) -> tuple[TaskModule, list[float]]:
     module, clock = _ScoredClassifier(copy.deepcopy(work.network)), _Clock()
     with without_noise(), redirect_stderr(StringIO()):  # no terminal, no progress bar
         data.prepare(folder.splits_file)
-        fit(experiment, module, data, folder, 1, None, [], [clock])
+        fit(experiment, module, data, Attempt.unrecorded(folder), None, [], [clock])
     return module, clock.durations
 
 

@@ -15,7 +15,15 @@ class TrainerConfig(Settings):
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     """Device; auto takes a GPU when there is one."""
     devices: int = Field(default=1, ge=1)
-    """Processes, one for each GPU (or for a share of the CPU cores)."""
+    """Processes on a machine, one for each GPU (or for a share of the CPU cores)."""
+    nodes: int = Field(default=1, ge=1)
+    """Machines; more than one are started by srun or torchrun."""
+    strategy: Literal["ddp", "fsdp"] = "ddp"
+    """How processes share the work; fsdp also divides the weights. (fsdp was never run yet.)"""
+    sync_batchnorm: bool = False
+    """Batch normalisation over the batches of all processes; needs GPUs."""
+    collective_timeout_minutes: float = Field(default=30.0, gt=0)
+    """How long a process waits for another one before the run ends."""
     precision: Literal["32", "bf16-mixed", "16-mixed"] = "32"
     """Number format of the forward and backward pass."""
     compile: bool = False

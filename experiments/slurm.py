@@ -1,0 +1,164 @@
+"""Submission to a Slurm cluster: scripts are written to the run folder, and handed to sbatch."""
+
+import logging
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from datamodules.errors import ConfigError, LightboxError
+from datamodules.whole_files import write_whole
+from experiments.experiment import Experiment
+from experiments.run_folder import RunFolder
+from experiments.slurm_scripts import small_script, training_script
+
+log = logging.getLogger("lightbox")
+
+ANSWER_SECONDS = 60.0
+SUBMIT = "submit.sh"
+
+
+def with_processes(experiment: Experiment) -> Experiment:
+    """As many processes as the job will have: ``trainer.devices`` and ``nodes`` follow Slurm's.
+
+    Raises:
+        ConfigError: If both are set, and differ.
+    """
+    slurm, trainer = experiment.slurm, experiment.trainer
+    devices = slurm.gpus_per_node or trainer.devices
+    for option, ours, theirs in (
+        ("devices", trainer.devices, devices),
+        ("nodes", trainer.nodes, slurm.nodes),
+    ):
+        if ours not in (1, theirs):
+            other = "gpus-per-node" if option == "devices" else "nodes"
+            raise ConfigError(
+                f"--trainer.{option} {ours} does not fit --slurm.{other} {theirs}: leave one out"
+            )
+    changed = trainer.replace(devices=devices, nodes=slurm.nodes)
+    return experiment.replace(trainer=changed) if changed != trainer else experiment
+
+
+def submit(folder: RunFolder, *, dry_run: bool) -> None:
+    """Write the run's job scripts, and submit them.
+
+    Args:
+        folder: A run that is not in use.
+        dry_run: Only write.
+
+    Raises:
+        ConfigError: If the run is in use, or its job still exists.
+        LightboxError: If sbatch refuses; says what it says.
+    """
+    experiment = folder.experiment()
+    with folder.locked():
+        _refuse_second_job(folder)
+        write_script(
+            folder.path / SUBMIT,
+            training_script(experiment, folder.path, gpus_to_ask_for(experiment)),
+        )
+        before: list[str] = []
+        if experiment.slurm.prepare_partition is not None:
+            before = _prepare_first(folder, experiment, dry_run)
+        print(f"run folder: {folder.path}\njob script: {folder.path / SUBMIT}")
+        if dry_run:
+            print(f"submit it with: sbatch {folder.path / SUBMIT}")
+            return
+        folder.update_status(state="queued", error=None)
+        try:
+            job = sbatch(folder.path / SUBMIT, before)
+        except LightboxError as error:
+            folder.update_status(state="created", error=str(error))
+            raise
+        folder.update_status(slurm_job=job)
+    print(f"submitted as job {job}\nwatch it: python -m experiments.status {folder.path}")
+    print(f"its console: {folder.path / 'slurm' / f'{job}.log'}; its log: {folder.log_file}")
+
+
+def _prepare_first(folder: RunFolder, experiment: Experiment, dry_run: bool) -> list[str]:
+    script = folder.path / "prepare.sh"
+    words = ["-m", "experiments.prepare", "--resume", str(folder.path)]
+    partition = experiment.slurm.prepare_partition
+    write_script(script, small_script(experiment.slurm, words, folder.path, "prepare", partition))
+    if dry_run:
+        print(f"cache script: {script}")
+        return []
+    job = sbatch(script)
+    print(f"the image cache is built by job {job}")
+    return [f"--dependency=afterok:{job}", "--kill-on-invalid-dep=yes"]
+
+
+def write_script(path: Path, text: str) -> None:
+    """Write a script that can be run, and the folder of its logs, which Slurm does not make."""
+    (path.parent / "slurm").mkdir(exist_ok=True)
+    write_whole(path, text)
+    path.chmod(0o755)
+
+
+def sbatch(script: Path, options: Sequence[str] = ()) -> str:
+    """Submit a script.
+
+    Returns:
+        Its job id.
+
+    Raises:
+        LightboxError: If there is no sbatch, or it refuses.
+    """
+    if shutil.which("sbatch") is None:
+        raise LightboxError(
+            f"there is no sbatch here; on a login node of the cluster: sbatch {script}"
+        )
+    done = _ask(["sbatch", "--parsable", *options, str(script)])
+    if done.returncode != 0:
+        raise LightboxError(f"sbatch refuses {script}:\n{done.stderr.strip()}")
+    return done.stdout.strip().partition(";")[0]
+
+
+def gpus_to_ask_for(experiment: Experiment) -> int:
+    """GPUs of each node: as set; else one a process, unless it needs none or there are none."""
+    slurm = experiment.slurm
+    if slurm.gpus_per_node is not None:
+        return slurm.gpus_per_node
+    if experiment.trainer.accelerator == "cpu" or not has_gpus(slurm.partition):
+        return 0
+    return experiment.trainer.devices
+
+
+def has_gpus(partition: str | None) -> bool:
+    """Whether a partition (None: any) has GPUs, as far as sinfo knows; without sinfo assumed."""
+    if shutil.which("sinfo") is None:
+        return True
+    of = ["--partition", partition] if partition else []
+    done = _ask(["sinfo", "--noheader", "--format=%G", *of])
+    return done.returncode != 0 or re.search(r"\bgpu\b", done.stdout) is not None
+
+
+def jobs_in_queue(jobs: Sequence[str]) -> dict[str, str]:
+    """State of each job that squeue knows, such as PENDING; empty where there is no Slurm."""
+    if not jobs or shutil.which("squeue") is None:
+        return {}
+    done = _ask(["squeue", "--noheader", "--array", "--format=%i %A %T", "--states=all"])
+    states: dict[str, str] = {}
+    for line in done.stdout.splitlines():
+        shown, number, state = line.split()
+        states |= {shown: state, number: state}
+    return {job: states[job] for job in jobs if job in states}
+
+
+def _refuse_second_job(folder: RunFolder) -> None:
+    job = folder.status().get("slurm_job")
+    state = jobs_in_queue([job]).get(job) if job else None
+    if state in ("PENDING", "RUNNING", "CONFIGURING", "REQUEUED", "SUSPENDED"):
+        raise ConfigError(
+            f"run {folder.name} has a job already: {job} is {state}; end it with: scancel {job}"
+        )
+
+
+def _ask(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LightboxError(f"{command[0]} does not answer") from error

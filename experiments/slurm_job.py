@@ -1,0 +1,57 @@
+"""Seen from inside a Slurm job: its name, its cores, and how it queues again."""
+
+import logging
+import os
+import subprocess
+import time
+
+log = logging.getLogger("lightbox")
+
+TRIES = 3
+PAUSE_SECONDS = 2.0
+ANSWER_SECONDS = 30.0
+
+
+def job_id() -> str | None:
+    """The job that this process belongs to, as scontrol calls it; None outside of Slurm."""
+    array, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
+    return f"{array}_{task}" if array and task else os.environ.get("SLURM_JOB_ID")
+
+
+def cpus_of_process(processes: int) -> int:
+    """CPU cores for each of the processes of this machine: of its allocation, or its share."""
+    if "SLURM_JOB_ID" in os.environ and (cores := os.environ.get("SLURM_CPUS_PER_TASK")):
+        return int(cores)
+    return max(1, len(os.sched_getaffinity(0)) // processes)
+
+
+def requeue(job: str) -> str | None:
+    """Ask Slurm to queue a job again, which ends it.
+
+    Returns:
+        Why it refused; None: it did not.
+    """
+    for number in range(TRIES):
+        if number:
+            time.sleep(PAUSE_SECONDS)
+        fault = _ask(job)
+        if fault is None:
+            return None
+        log.warning("scontrol requeue %s: %s", job, fault)
+    return fault
+
+
+def _ask(job: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["scontrol", "requeue", job],
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        return "there is no scontrol here (inside a container it has to be bound)"
+    except subprocess.TimeoutExpired:
+        return "no answer"
+    return None if done.returncode == 0 else done.stderr.strip() or f"exit {done.returncode}"

@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from datamodules.cache_entries import ImageCache
 from datamodules.cases import CaseTable
 from datamodules.configs.data import DataSettings
 from datamodules.doctor.examination import examine_cases
@@ -57,6 +58,10 @@ class TaskDataModule(pl.LightningDataModule):
     @abstractmethod
     def dataset(self, *, training: bool) -> Dataset[Any]:
         """A dataset whose ``__getitems__`` turns a list of draws into one batch."""
+
+    def caches(self) -> Sequence[ImageCache]:
+        """What :meth:`prepare_pixels` has built or opened."""
+        return ()
 
     def facts(self) -> dict[str, Any]:
         """What a module knew of the data when it was built: plain values, kept in checkpoints."""

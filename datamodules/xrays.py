@@ -59,6 +59,10 @@ class XraysData(TaskDataModule):
             for index, case in enumerate(table.cases)
         }
 
+    def caches(self) -> Sequence[ImageCache]:
+        """The images."""
+        return (self.cache,)
+
     def rows_of(self, index: int) -> range:
         """Rows of the cache that hold the images of a case."""
         return range(int(self.starts[index]), int(self.starts[index + 1]))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from datamodules.errors import ConfigError
-from experiments.command_line import Start, guarded, parse_run, split_words
+from experiments.command_line import guarded, parse_experiment, split_words
 from experiments.experiment import Experiment
 
 
@@ -55,18 +55,9 @@ def _check(argv: Sequence[str]) -> int:
 
 
 def _experiment(words: Sequence[str]) -> Experiment:
-    names, options = split_words(words)
-    if "--resume" in options:
+    if "--resume" in split_words(words)[1]:
         raise ConfigError("to check the data of a run: --config RUN_FOLDER/experiment.yaml")
-    if not names and "--config" not in options:
-        raise ConfigError(
-            "what shall be checked? Give the NAME of an experiment, or --config FILE\n"
-            "The names are listed by: python -m experiments.run"
-        )
-    request = parse_run(words)
-    if not isinstance(request, Start):
-        raise ConfigError("--print-config belongs to experiments.run")
-    return request.experiment
+    return parse_experiment(words, "checked")
 
 
 def _write(path: Path, facts: dict[str, object]) -> None:

@@ -26,6 +26,7 @@ RESUMABLE = (
     "data.reader.root",
     "data.workers",
     "logging.*",
+    "score_test",
     "slurm.*",
     "trainer.checkpoint_every_*",
     "trainer.collective_timeout_minutes",
@@ -93,6 +94,28 @@ def parse_run(argv: Sequence[str]) -> RunRequest:
             f"The names are listed by: {PROGRAM}"
         )
     return Show(listing())
+
+
+def parse_experiment(argv: Sequence[str], verb: str) -> Experiment:
+    """Understand a name, --config or --resume, and settings, as another command takes them.
+
+    Args:
+        argv: Its words.
+        verb: What is done with the experiment, as in "what shall be VERB".
+
+    Raises:
+        ConfigError: If anything is wrong with them.
+    """
+    names, options = split_words(argv)
+    if not names and not {"--config", "--resume"} & set(options):
+        raise ConfigError(
+            f"what shall be {verb}? Give the NAME of an experiment, or --config FILE\n"
+            f"The names are listed by: {PROGRAM}"
+        )
+    request = parse_run(argv)
+    if isinstance(request, Show):
+        raise ConfigError(f"--print-config belongs to {PROGRAM}")
+    return request.experiment
 
 
 def split_words(argv: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:

@@ -34,6 +34,8 @@ class Experiment(Settings):
     """How long, on what, and in which precision."""
     logging: LoggingConfig = LoggingConfig()
     """What is shown, and where."""
+    score_test: bool = True
+    """Whether the test split is opened at the end; a sweep over settings leaves it closed."""
     slurm: SlurmConfig = SlurmConfig()
     """How the run is submitted to a Slurm cluster; a run without any of it runs here."""
 

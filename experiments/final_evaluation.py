@@ -48,7 +48,8 @@ def evaluate_run(
     if trainer.is_global_zero:
         guard = take_fingerprint(module, data, trainer.strategy.root_device)
         freeze(checkpoint, folder, {"operating_point": operating_point, GUARD: guard_facts(guard)})
-    splits = ["val", "test"] if data.indices("test") else ["val"]
+    opened = experiment.score_test and data.indices("test")
+    splits = ["val", "test"] if opened else ["val"]
     if "test" in splits:
         if trainer.is_global_zero:
             folder.record_test_opening(

@@ -13,7 +13,7 @@ from experiments.command_line import guarded
 from experiments.suggestions import suggestion
 
 VERBS = (
-    *("run", "check", "predict", "explain", "evaluate"),
+    *("run", "status", "sweep", "check", "prepare", "predict", "explain", "evaluate"),
     *("report", "dashboard", "sync", "benchmark"),
 )
 """Modules of this package with a ``main(argv) -> int``; hyphens on the command line."""

@@ -12,7 +12,6 @@ from typing import Any, Self
 
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
-from typing_extensions import override
 
 LOOK_EVERY_SECONDS = 0.5
 GRACE_SECONDS = 10.0
@@ -104,7 +103,6 @@ class WatchedDDP(DDPStrategy):
         super().__init__(**options)
         self.watch = watch
 
-    @override
     def _configure_launcher(self) -> None:
         environment = self.cluster_environment
         assert environment is not None
@@ -121,8 +119,7 @@ class _WatchingLauncher(_SubprocessScriptLauncher):
         super().__init__(environment, processes, nodes)
         self.watch = watch
 
-    @override
-    def launch(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    def launch(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
         options.pop("trainer", None)
         self.cluster_environment.validate_settings(
             num_devices=self.num_processes, num_nodes=self.num_nodes

@@ -5,12 +5,14 @@ import json
 import os
 import secrets
 import socket
+import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from datamodules.errors import ConfigError
 from datamodules.whole_files import write_whole
@@ -18,6 +20,8 @@ from experiments.experiment import Experiment
 
 SHARED_WITH_RANKS = "LIGHTBOX_RUN_FOLDER"
 """Environment variable by which the first process tells the others of its run folder."""
+
+SECONDS_FOR_OWN_JOB = 90.0
 
 
 class RunFolder:
@@ -66,9 +70,7 @@ class RunFolder:
             break
         folder = cls(path.resolve())
         write_whole(folder.experiment_file, experiment.to_yaml())
-        folder.update_status(
-            state="created", attempt=0, created=now(), wandb_id=secrets.token_hex(4)
-        )
+        folder.update_status(state="created", attempt=0, created=now(), wandb_id=_wandb_id())
         return folder
 
     @classmethod
@@ -138,23 +140,58 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Hold the run for this process; the kernel lets go of it when the process dies.
 
-        POSIX record locks are used since they also hold between the machines of an NFS.
+        POSIX record locks are used since they also hold between the machines of an NFS. A process
+        of the same Slurm job, which ends as the job begins anew elsewhere, is waited for.
 
         Raises:
             ConfigError: If another process holds it; says which.
         """
         with (self.path / ".lock").open("a+") as file:
-            try:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except (BlockingIOError, PermissionError) as error:
-                file.seek(0)
-                raise ConfigError(
-                    f"run {self.name} is in use by {file.read().strip() or 'another process'}"
-                ) from error
+            until = time.monotonic() + SECONDS_FOR_OWN_JOB
+            while (holder := _taken(file)) is not None:
+                if not _is_own_job(holder) or time.monotonic() > until:
+                    raise ConfigError(f"run {self.name} is in use by {holder}")
+                time.sleep(1)
             file.truncate(0)
             file.write(_holder())
             file.flush()
             yield
+
+    def in_use(self) -> bool:
+        """Whether a process holds the run, on this machine or another one; takes no lock itself.
+
+        Not for the process that holds it: closing the file here would let go of its lock.
+        """
+        wanted = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        try:
+            with (self.path / ".lock").open("r+") as file:
+                found = fcntl.fcntl(file, fcntl.F_GETLK, wanted)
+        except FileNotFoundError:
+            return False
+        return bool(struct.unpack("hhqqi", found)[0] != fcntl.F_UNLCK)
+
+
+def _wandb_id() -> str:
+    """An id of our own choice; in a sweep of W&B's, that which its agent waits for."""
+    if "WANDB_SWEEP_ID" in os.environ and (given := os.environ.get("WANDB_RUN_ID")):
+        return given
+    return secrets.token_hex(4)
+
+
+def _taken(file: TextIO) -> str | None:
+    """Take the lock; or say who holds it."""
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        file.seek(0)
+        return file.read().strip() or "another process"
+    return None
+
+
+def _is_own_job(holder: str) -> bool:
+    job = os.environ.get("SLURM_JOB_ID")
+    restarted = int(os.environ.get("SLURM_RESTART_COUNT", "0")) > 0
+    return job is not None and restarted and holder.endswith(f", job {job}")
 
 
 def _holder() -> str:

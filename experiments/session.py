@@ -127,7 +127,8 @@ def resume(
     if process.leading:
         status = folder.status()
         longer = experiment.trainer.max_epochs > kept.trainer.max_epochs
-        if status["state"] == "finished" and not longer:
+        now_tested = experiment.score_test and not kept.score_test
+        if status["state"] == "finished" and not longer and not now_tested:
             print(f"run {folder.name} is finished: {folder.report_file}")
             return
         if status.get("trained") and newest_readable(folder.checkpoints) is None:

@@ -58,10 +58,10 @@ def submit(folder: RunFolder, *, dry_run: bool) -> None:
             folder.path / SUBMIT,
             training_script(experiment, folder.path, gpus_to_ask_for(experiment)),
         )
+        print(f"run folder: {folder.path}\njob script: {folder.path / SUBMIT}")
         before: list[str] = []
         if experiment.slurm.prepare_partition is not None:
             before = _prepare_first(folder, experiment, dry_run)
-        print(f"run folder: {folder.path}\njob script: {folder.path / SUBMIT}")
         if dry_run:
             print(f"submit it with: sbatch {folder.path / SUBMIT}")
             return

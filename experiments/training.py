@@ -26,6 +26,7 @@ log = logging.getLogger("lightbox")
 
 FREE_TO_CHANGE: dict[str, Any] = {
     "logging": True,
+    "score_test": True,
     "slurm": True,
     "data": {"workers": True, "reader": {"root": True}},
     "trainer": {

@@ -1,7 +1,6 @@
 """A real Slurm on one machine without systemd: a controller and two nodes, in a temporary folder.
 
-The settings are those of Debian's packages ``slurmctld slurmd slurm-client munge``, which have to be
-installed, and it has to be started as root.
+It needs Debian's packages ``slurmctld slurmd slurm-client munge``, and root.
 """
 
 import os

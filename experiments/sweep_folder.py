@@ -1,0 +1,95 @@
+"""The folder of a sweep: which runs belong to it, and in what they differ."""
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from datamodules.errors import ConfigError
+from datamodules.whole_files import write_whole
+from experiments.run_folder import RunFolder
+
+Values = dict[str, Any]
+
+
+class SweepFolder:
+    """``sweep.yaml``, the list of its runs, and the summary.
+
+    Args:
+        path: An existing folder; :meth:`create` makes one, :meth:`open` checks one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.sweep_file = path / "sweep.yaml"
+        self.runs_file = path / "runs.txt"
+        self.array_script = path / "array.sh"
+        self.summary_table = path / "summary.csv"
+        self.summary_file = path / "summary.json"
+
+    @classmethod
+    def create(cls, name: str, varied: Sequence[Values], runs: Sequence[RunFolder]) -> Self:
+        """Make the folder beside those of the runs' experiment.
+
+        Args:
+            name: Of the experiment.
+            varied: The settings of each run that differ, by their option without dashes.
+            runs: As many.
+        """
+        root = Path(os.environ.get("LIGHTBOX_RUNS", "runs")).expanduser() / "sweeps"
+        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+        folder = cls((root / f"{name}-{stamp}-{secrets.token_hex(2)}").resolve())
+        folder.path.mkdir(parents=True)
+        write_whole(folder.runs_file, "".join(f"{run.path}\n" for run in runs))
+        write_whole(
+            folder.sweep_file,
+            yaml.safe_dump({"experiment": name, "varied": list(varied)}, sort_keys=False),
+        )
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The folder of an existing sweep.
+
+        Raises:
+            ConfigError: If it is not one.
+        """
+        folder = cls(path.expanduser().resolve())
+        if not folder.sweep_file.is_file() or not folder.runs_file.is_file():
+            raise ConfigError(f"{path} is no sweep (it has no sweep.yaml and runs.txt)")
+        return folder
+
+    @property
+    def runs(self) -> list[RunFolder]:
+        """Its runs, in their order."""
+        return [RunFolder.open(Path(line)) for line in self.runs_file.read_text().splitlines()]
+
+    @property
+    def varied(self) -> list[Values]:
+        """For each run the settings that differ."""
+        found: list[Values] = self._content["varied"]
+        return found
+
+    @property
+    def experiment(self) -> str:
+        """Name of the experiment."""
+        return str(self._content["experiment"])
+
+    def varied_text(self, run: RunFolder) -> str:
+        """The settings of a run that differ, for a person."""
+        paths = [each.path for each in self.runs]
+        return as_text(self.varied[paths.index(run.path)])
+
+    @property
+    def _content(self) -> dict[str, Any]:
+        content: dict[str, Any] = yaml.safe_load(self.sweep_file.read_text(encoding="utf-8"))
+        return content
+
+
+def as_text(values: Mapping[str, Any]) -> str:
+    """Settings with their values, for a person."""
+    return ", ".join(f"{name} {value}" for name, value in values.items())

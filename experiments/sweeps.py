@@ -1,0 +1,82 @@
+"""Making the runs of a sweep, and handing them to Slurm as one array."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+from experiments.experiment import Experiment
+from experiments.overrides import with_kinds, with_values
+from experiments.run_folder import RunFolder
+from experiments.run_log import logged_to
+from experiments.setting_tree import by_option
+from experiments.slurm import gpus_to_ask_for, sbatch, write_script
+from experiments.slurm_scripts import array_script, small_script
+from experiments.sweep_folder import SweepFolder
+from experiments.tasks import build_data, check_inputs, check_task
+
+RANDOM = {"seed"}
+"""What may vary with the test split open: it chooses nothing."""
+
+
+def create(common: Experiment, varied: Mapping[str, Sequence[str]]) -> SweepFolder:
+    """Check every combination of values, then make a folder for each.
+
+    Args:
+        common: What the runs share.
+        varied: Words for each setting that differs, by its option without dashes.
+
+    Raises:
+        ConfigError: If a value is wrong; no folder is left behind.
+        DataError: If the dataset of one of them is not as it should be.
+    """
+    closed = {} if set(varied) <= RANDOM else {"score_test": False}
+    experiments, values = [], []
+    for words in product(*varied.values()):
+        options = {f"--{name}": [word] for name, word in zip(varied, words, strict=True)}
+        changed = with_values(with_kinds(common, options), options).replace(**closed)
+        check_task(changed)
+        experiments.append(changed)
+        settings = by_option(changed)
+        values.append({option.lstrip("-"): settings[option].value for option in options})
+    for experiment in _with_different_data(experiments):
+        data = build_data(experiment)
+        with logged_to(None):
+            data.check()
+        check_inputs(experiment, data)
+    runs = [RunFolder.create(experiment) for experiment in experiments]
+    return SweepFolder.create(common.name, values, runs)
+
+
+def submit(sweep: SweepFolder, *, dry_run: bool) -> None:
+    """One array for the runs, and a job that sums them up when all have ended.
+
+    Args:
+        sweep: Its runs are not in use.
+        dry_run: Only write the scripts.
+
+    Raises:
+        LightboxError: If sbatch refuses.
+    """
+    runs = sweep.runs
+    experiment = runs[0].experiment()
+    text = array_script(experiment, sweep.path, len(runs), gpus_to_ask_for(experiment))
+    write_script(sweep.array_script, text)
+    summary = sweep.path / "summary.sh"
+    words = ["-m", "experiments.sweep", "--summary", str(sweep.path)]
+    partition = experiment.slurm.prepare_partition or experiment.slurm.partition
+    write_script(summary, small_script(experiment.slurm, words, sweep.path, "summary", partition))
+    print(f"sweep: {sweep.path}\njob scripts: {sweep.array_script}\n             {summary}")
+    if dry_run:
+        return
+    for run in runs:
+        run.update_status(state="queued")
+    array = sbatch(sweep.array_script)
+    for number, run in enumerate(runs, start=1):
+        run.update_status(slurm_job=f"{array}_{number}")
+    last = sbatch(summary, [f"--dependency=afterany:{array}"])
+    print(f"submitted as array {array} of {len(runs)} runs, and job {last}, which sums them up")
+    print(f"watch them: python -m experiments.status {runs[0].path.parent}")
+
+
+def _with_different_data(experiments: Sequence[Experiment]) -> list[Experiment]:
+    """One experiment for each dataset, as looking at one takes a while."""
+    return list({repr((each.data, each.task.network)): each for each in experiments}.values())

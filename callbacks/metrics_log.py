@@ -127,6 +127,12 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.endswith("\n") and line.strip()]
 
 
+def last_step(path: Path) -> int:
+    """The optimizer step of the last row of a metrics.jsonl; 0 where there is none."""
+    rows = read_metrics(path)
+    return int(rows[-1]["step"]) if rows else 0
+
+
 def keep_until(path: Path, step: int) -> None:
     """Rewrite a metrics.jsonl without the rows after a step, whole or not at all."""
     if not path.exists():

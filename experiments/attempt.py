@@ -16,6 +16,7 @@ from datamodules.errors import LightboxError
 from datamodules.whole_files import write_whole
 from experiments.environment import describe_environment
 from experiments.experiment import Experiment
+from experiments.local_trackers import build_trackers
 from experiments.process_watch import ProcessWatch
 from experiments.processes import Process, await_preparation, this_process
 from experiments.run_folder import RunFolder, now
@@ -143,7 +144,10 @@ def _record_stop(folder: RunFolder, error: StoppedError) -> None:
 
 
 def _say_how_to_go_on(folder: RunFolder) -> None:
-    print(f"go on with: python -m experiments.run --resume {folder.path}", file=sys.stderr)
+    script = folder.path / "submit.sh"
+    again = f"sbatch {script}" if job_id() is not None and script.exists() else None
+    command = again or f"python -m experiments.run --resume {folder.path}"
+    print(f"go on with: {command}", file=sys.stderr)
 
 
 @contextmanager
@@ -152,7 +156,10 @@ def tracked(experiment: Experiment, attempt: Attempt, mode: Mode) -> Iterator[li
     loggers = build_loggers(experiment, attempt.folder, attempt.number, mode)
     exit_code = 1
     try:
-        yield loggers
+        others: list[Logger] = []
+        if attempt.process.leading:
+            others = build_trackers(experiment, attempt.folder, attempt.number)
+        yield [*loggers, *others]
         exit_code = 0
     finally:
         if loggers:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from callbacks.checkpoint_files import BEST, read_checkpoint, write_checkpoint
+from callbacks.metrics_log import last_step
 from callbacks.predictions import write_predictions
 from callbacks.provenance import KEY
 from datamodules.base import TaskDataModule
@@ -16,6 +17,7 @@ from experiments.environment import revision
 from experiments.experiment import Experiment
 from experiments.figures.drawing import draw_run
 from experiments.fingerprint import GUARD, guard_facts, take_fingerprint
+from experiments.local_trackers import log_final_figures
 from experiments.metrics_file import headline, metrics_text
 from experiments.reporting.content import write_facts
 from experiments.reporting.facts import collect
@@ -63,6 +65,7 @@ def evaluate_run(
         write_facts(folder, collect(module, data, folder, operating_point))
         write_report(folder)
         log_results(loggers, experiment, module, data, folder)
+        log_final_figures(loggers, results, last_step(folder.metrics_log))
         split = splits[-1]
         for line in headline(split, results[split], module.headline):
             log.info(line)

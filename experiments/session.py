@@ -15,6 +15,7 @@ from datamodules.errors import ConfigError
 from datamodules.whole_files import write_whole
 from experiments.attempt import Attempt, attempted, tracked
 from experiments.experiment import Experiment
+from experiments.local_trackers import check_trackers
 from experiments.processes import Process, check_size, this_process
 from experiments.run_folder import SHARED_WITH_RANKS, RunFolder
 from experiments.run_log import logged_to, without_noise
@@ -57,6 +58,7 @@ def start(
             " yet: make it with --slurm.dry-run, and start the processes with --resume RUN"
         )
     _check_machine(process, experiment)
+    check_trackers(experiment.logging)
     tracking = choose_tracking(experiment.logging)
     if module is None:
         check_task(experiment)
@@ -123,6 +125,7 @@ def resume(
     experiment = experiment or kept
     process = this_process()
     _check_machine(process, experiment)
+    check_trackers(experiment.logging)
     tracking = choose_tracking(experiment.logging)
     if process.leading:
         status = folder.status()

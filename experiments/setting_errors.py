@@ -114,10 +114,10 @@ def _with_input(item: ErrorDetails) -> str:
     wording = _WORDING.get(item["type"])
     text = wording.format(**item.get("ctx", {})) if wording else item["msg"]
     given = item["input"]
-    if item["type"] != "literal_error":
-        return f"{text}, not {given}"
-    if not isinstance(given, str):
+    if item["type"] in ("literal_error", "string_type") and isinstance(given, int | float):
         return f"{text}, not {given} (in YAML it needs the quotes)"
+    if item["type"] != "literal_error" or not isinstance(given, str):
+        return f"{text}, not {given}"
     choices = re.findall(r"'([^']*)'", text)
     unquoted = text.replace("'", "")
     return f"{unquoted}, not {given}{suggestion(given, choices)}"

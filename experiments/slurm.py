@@ -16,7 +16,7 @@ from experiments.slurm_scripts import small_script, training_script
 log = logging.getLogger("lightbox")
 
 ANSWER_SECONDS = 60.0
-SUBMIT = "submit.sh"
+SUBMIT, PREPARE = "submit.sh", "prepare.sh"
 
 
 def with_processes(experiment: Experiment) -> Experiment:
@@ -59,32 +59,38 @@ def submit(folder: RunFolder, *, dry_run: bool) -> None:
             training_script(experiment, folder.path, gpus_to_ask_for(experiment)),
         )
         print(f"run folder: {folder.path}\njob script: {folder.path / SUBMIT}")
-        before: list[str] = []
-        if experiment.slurm.prepare_partition is not None:
-            before = _prepare_first(folder, experiment, dry_run)
+        first = experiment.slurm.prepare_partition is not None
+        if first:
+            _write_preparation(folder, experiment)
         if dry_run:
-            print(f"submit it with: sbatch {folder.path / SUBMIT}")
+            after = f"--dependency=afterok:$(sbatch --parsable {folder.path / PREPARE}) " * first
+            print(f"submit it with: sbatch {after}{folder.path / SUBMIT}")
             return
+        state = folder.status()["state"]
         folder.update_status(state="queued", error=None)
         try:
-            job = sbatch(folder.path / SUBMIT, before)
+            job = sbatch(folder.path / SUBMIT, _prepare_first(folder) if first else ())
         except LightboxError as error:
-            folder.update_status(state="created", error=str(error))
-            raise
+            folder.update_status(state=state, error=str(error))
+            raise LightboxError(
+                f"{error}\nThe run is kept; submit it with other settings:"
+                f" python -m experiments.run --resume {folder.path} --slurm.OPTION VALUE"
+            ) from error
         folder.update_status(slurm_job=job)
     print(f"submitted as job {job}\nwatch it: python -m experiments.status {folder.path}")
     print(f"its console: {folder.path / 'slurm' / f'{job}.log'}; its log: {folder.log_file}")
 
 
-def _prepare_first(folder: RunFolder, experiment: Experiment, dry_run: bool) -> list[str]:
-    script = folder.path / "prepare.sh"
+def _write_preparation(folder: RunFolder, experiment: Experiment) -> None:
+    script = folder.path / PREPARE
     words = ["-m", "experiments.prepare", "--resume", str(folder.path)]
     partition = experiment.slurm.prepare_partition
     write_script(script, small_script(experiment.slurm, words, folder.path, "prepare", partition))
-    if dry_run:
-        print(f"cache script: {script}")
-        return []
-    job = sbatch(script)
+    print(f"cache script: {script}")
+
+
+def _prepare_first(folder: RunFolder) -> list[str]:
+    job = sbatch(folder.path / PREPARE)
     print(f"the image cache is built by job {job}")
     return [f"--dependency=afterok:{job}", "--kill-on-invalid-dep=yes"]
 
@@ -111,7 +117,8 @@ def sbatch(script: Path, options: Sequence[str] = ()) -> str:
         )
     done = _ask(["sbatch", "--parsable", *options, str(script)])
     if done.returncode != 0:
-        raise LightboxError(f"sbatch refuses {script}:\n{done.stderr.strip()}")
+        faults = [line.removeprefix("sbatch: error: ") for line in done.stderr.splitlines()]
+        raise LightboxError(f"sbatch refuses {script.name}: {'; '.join(faults)}")
     return done.stdout.strip().partition(";")[0]
 
 

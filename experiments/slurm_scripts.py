@@ -107,7 +107,6 @@ def _text(what: str, how: str, options: Sequence[str], body: Sequence[str]) -> s
         f"# Written by Lightbox. Edit it as you like, and submit it again with: {how}",
         *(f"#SBATCH {option}" for option in options),
         "",
-        "set -euo pipefail",
         *body,
     ]
     return "\n".join(lines) + "\n"
@@ -169,14 +168,15 @@ def _body(
 
 
 def _preparation(config: SlurmConfig, environment: Mapping[str, str] | None) -> list[str]:
+    """What comes before Python; scripts of modules and of conda use variables that are not set."""
     known = os.environ if environment is None else environment
-    lines = [f"module load {module}" for module in config.modules]
-    lines += config.setup
+    lines = ["set -eo pipefail"]
     for name in OWN_VARIABLES:
         if name in known:
             folder = Path(known[name]).expanduser().absolute()
             lines.append(f"export {name}={shlex.quote(str(folder))}")
-    return lines
+    lines += [f"module load {module}" for module in config.modules]
+    return [*lines, *config.setup, "set -u"]
 
 
 def _python(config: SlurmConfig) -> str:

@@ -31,24 +31,30 @@ class SweepFolder:
         self.summary_table = path / "summary.csv"
         self.summary_file = path / "summary.json"
 
+    @staticmethod
+    def new_name(experiment: str) -> str:
+        """A name that no other sweep has."""
+        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+        return f"{experiment}-{stamp}-{secrets.token_hex(2)}"
+
     @classmethod
-    def create(cls, name: str, varied: Sequence[Values], runs: Sequence[RunFolder]) -> Self:
-        """Make the folder beside those of the runs' experiment.
+    def create(
+        cls, name: str, experiment: str, varied: Sequence[Values], runs: Sequence[RunFolder]
+    ) -> Self:
+        """Make the folder, beside those of the experiments.
 
         Args:
-            name: Of the experiment.
+            name: From :meth:`new_name`.
+            experiment: Its name.
             varied: The settings of each run that differ, by their option without dashes.
             runs: As many.
         """
         root = Path(os.environ.get("LIGHTBOX_RUNS", "runs")).expanduser() / "sweeps"
-        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        folder = cls((root / f"{name}-{stamp}-{secrets.token_hex(2)}").resolve())
+        folder = cls((root / name).resolve())
         folder.path.mkdir(parents=True)
         write_whole(folder.runs_file, "".join(f"{run.path}\n" for run in runs))
-        write_whole(
-            folder.sweep_file,
-            yaml.safe_dump({"experiment": name, "varied": list(varied)}, sort_keys=False),
-        )
+        content = {"experiment": experiment, "varied": list(varied)}
+        write_whole(folder.sweep_file, yaml.safe_dump(content, sort_keys=False))
         return folder
 
     @classmethod

@@ -42,8 +42,9 @@ def create(common: Experiment, varied: Mapping[str, Sequence[str]]) -> SweepFold
         with logged_to(None):
             data.check()
         check_inputs(experiment, data)
-    runs = [RunFolder.create(experiment) for experiment in experiments]
-    return SweepFolder.create(common.name, values, runs)
+    name = SweepFolder.new_name(common.name)
+    runs = [RunFolder.create(_in_group(experiment, name)) for experiment in experiments]
+    return SweepFolder.create(name, common.name, values, runs)
 
 
 def submit(sweep: SweepFolder, *, dry_run: bool) -> None:
@@ -75,6 +76,12 @@ def submit(sweep: SweepFolder, *, dry_run: bool) -> None:
     last = sbatch(summary, [f"--dependency=afterany:{array}"])
     print(f"submitted as array {array} of {len(runs)} runs, and job {last}, which sums them up")
     print(f"watch them: python -m experiments.status {runs[0].path.parent}")
+
+
+def _in_group(experiment: Experiment, sweep: str) -> Experiment:
+    """In Weights & Biases the runs of a sweep stand together."""
+    logging = experiment.logging
+    return experiment.replace(logging=logging.replace(group=logging.group or sweep))
 
 
 def _with_different_data(experiments: Sequence[Experiment]) -> list[Experiment]:

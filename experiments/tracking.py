@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytorch_lightning.loggers import Logger
 
+from callbacks.metrics_log import last_step
 from datamodules.errors import ConfigError
 from experiments.configs.logging import LoggingConfig
 from experiments.experiment import Experiment
@@ -111,7 +112,8 @@ def _begin(experiment: Experiment, folder: RunFolder, mode: Literal["online", "o
         resume="allow",
         dir=folder.path,
         mode=mode,
-        group=experiment.name,
+        group=config.group or experiment.name,
+        job_type="train",
         tags=list(config.tags),
         config=experiment.public(),
         settings=wandb.Settings(
@@ -142,10 +144,7 @@ def _define_metrics(run: "Run", monitored: str) -> None:
 
 def _continue_steps(run: "Run", folder: RunFolder, attempt: int) -> None:
     """Offline, W&B counts a new attempt from step 0 unless it is told once to be further on."""
-    from callbacks.metrics_log import read_metrics
-
-    rows = read_metrics(folder.metrics_log)
-    last = rows[-1]["step"] if rows else 0
+    last = last_step(folder.metrics_log)
     run.log({"attempt": attempt, STEP: last}, step=STEPS_AN_ATTEMPT * (attempt - 1), commit=True)
 
 

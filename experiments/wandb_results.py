@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from callbacks.metrics_log import read_metrics
+from callbacks.checkpoint_files import BEST
+from callbacks.metrics_log import last_step
 from datamodules.base import TaskDataModule
 from datamodules.xrays import XraysData
 from experiments.experiment import Experiment
@@ -25,6 +26,9 @@ from experiments.wandb_staging import remove_link, staging
 from lightning_modules.base import TaskModule
 from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.xray_classifier import XrayClassifier
+
+if TYPE_CHECKING:
+    from wandb import Artifact
 
 log = logging.getLogger("lightbox")
 
@@ -52,20 +56,39 @@ def log_results(
         data: What it was trained on.
         folder: The run, complete but for its last status.
     """
+    at_end = {STEP: last_step(folder.metrics_log)}
     for run in _runs(loggers):
         metrics = folder.metrics()
         shown = images_allowed(experiment, data)
         with _going_on_without("the results"):
             sheet = _shared_sheet(module, data, metrics) if shown else None
-            run.log({**_figures(folder, sheet), **_test_panels(metrics), **_last_step(folder)})
+            run.log(
+                {
+                    **_figures(folder, sheet),
+                    **_test_panels(metrics),
+                    STEP: last_step(folder.metrics_log),
+                }
+            )
             run.summary.update(dict(_summary(metrics)))
         if not run.offline and not server_answers():
             log.warning("Weights & Biases does not answer, and lacks the tables of results")
             continue
         with _going_on_without("the tables"), staging(folder):
-            run.log({**_tables(folder, metrics), **_last_step(folder)})
+            run.log({**_tables(folder, metrics), **at_end})
             cases = cases_table(module, data, metrics, experiment.seed, images=shown)
-            run.log({**cases, **_last_step(folder)})
+            run.log({**cases, **at_end})
+        if experiment.logging.artifact:
+            with _going_on_without("the checkpoint"):
+                run.log_artifact(_model(run.id, experiment, folder))
+
+
+def _model(run_id: str, experiment: Experiment, folder: RunFolder) -> "Artifact":
+    """The best weights; the checkpoint names no place and no case."""
+    import wandb
+
+    model = wandb.Artifact(f"{experiment.name}-{run_id}", type="model")
+    model.add_file(str(folder.checkpoints / BEST), name=BEST, policy="immutable")
+    return model
 
 
 def finish(loggers: Sequence[Any], exit_code: int = 0) -> None:
@@ -189,9 +212,3 @@ def _shared_sheet(
     except FAULTS:
         return None
     return buffer.getvalue()
-
-
-def _last_step(folder: RunFolder) -> dict[str, int]:
-    """Lightning's axis, so that the panels stand where training ended."""
-    rows = read_metrics(folder.metrics_log)
-    return {STEP: rows[-1]["step"]} if rows else {}

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from datamodules.schema import Settings
+from datamodules.schema import LocalPath, Settings
 
 
 class LoggingConfig(Settings):
@@ -18,6 +18,16 @@ class LoggingConfig(Settings):
     """Team in Weights & Biases; none: your own."""
     tags: tuple[str, ...] = ()
     """Tags in Weights & Biases."""
+    group: str | None = None
+    """Group in Weights & Biases; none: the experiment's name."""
+    artifact: bool = False
+    """Whether Weights & Biases gets the best checkpoint, as an artifact of type model."""
+    tensorboard: bool = False
+    """Whether TensorBoard's events are written, to the run folder."""
+    csv: bool = False
+    """Whether a CSV table of the logged values is written, to the run folder."""
+    mlflow: LocalPath | None = None
+    """Tracking server of MLflow, such as http://mlflow.hospital:5000; none: no MLflow."""
     images: Literal["auto", "on", "off"] = "auto"
     """Whether Weights & Biases may see images; auto: those of public datasets only."""
     bootstrap_samples: int = Field(default=1000, ge=100)

@@ -1,15 +1,31 @@
 """What can be set about a Slurm cluster: where a run is submitted, and what its jobs need."""
 
+import re
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from datamodules.schema import LocalPath, Settings
 
 Word = Annotated[str, StringConstraints(pattern=r"^[^\s\"'\\$`]+$")]
 """What stands in a ``#SBATCH`` line without quotes."""
 Line = Annotated[str, StringConstraints(pattern=r"^[^\n\r]+$")]
-Duration = Annotated[str, StringConstraints(pattern=r"^(\d+-\d+(:\d+){0,2}|\d+(:\d+){0,2})$")]
+
+
+def _duration(text: str) -> str:
+    if not re.fullmatch(r"\d+-\d+(:\d+){0,2}|\d+(:\d+){0,2}", text):
+        raise ValueError(f"{text} is no time; write 12:00:00, 1-00:00:00, or a number of minutes")
+    return text
+
+
+def _memory(text: str) -> str:
+    if not re.fullmatch(r"\d+[KMGT]?", text):
+        raise ValueError(f"{text} is no size; write it as 64G, or 512M")
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+Memory = Annotated[str, AfterValidator(_memory)]
 
 
 class SlurmConfig(Settings):
@@ -35,7 +51,7 @@ class SlurmConfig(Settings):
     """Kind of GPU as the cluster names it, such as a100."""
     cpus_per_process: int | None = Field(default=None, ge=1)
     """CPU cores of each process; none: one, and one more for each of data.workers."""
-    memory: Annotated[str, StringConstraints(pattern=r"^\d+[KMGT]?$")] | None = None
+    memory: Memory | None = None
     """Memory of a machine, such as 64G; none: the partition's default."""
     requeue: bool = True
     """Whether the job queues again when its time ends, and Slurm may start it again."""

@@ -9,10 +9,14 @@ from callbacks.checkpoint_files import read_checkpoint
 from callbacks.metrics_log import read_metrics
 from experiments.run_folder import RunFolder
 
+OF_THE_RUN_ITSELF = ("run", "experiment", "settings")
 
-def everything(folder: RunFolder) -> str:
-    """SHA-256 of weights, optimizer, schedule, averaged weights, and what sampling goes by."""
-    checkpoint = read_checkpoint(folder.checkpoints / "last.ckpt")
+
+def everything(folder: RunFolder, name: str = "last.ckpt") -> str:
+    """SHA-256 of all that a checkpoint holds but the name and the settings of its run."""
+    checkpoint = read_checkpoint(folder.checkpoints / name)
+    for key in OF_THE_RUN_ITSELF:
+        del checkpoint["lightbox"][key]
     digest = hashlib.sha256()
 
     def add(value: object) -> None:
@@ -28,9 +32,7 @@ def everything(folder: RunFolder) -> str:
         else:
             digest.update(repr(value).encode())
 
-    parts = ("state_dict", "current_model_state", "optimizer_states", "lr_schedulers", "XraysData")
-    for part in parts:
-        add(checkpoint.get(part))
+    add(checkpoint)
     return digest.hexdigest()
 
 

@@ -4,6 +4,8 @@ import os
 import shutil
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -12,7 +14,7 @@ import torch
 from pytorch_lightning.plugins.io import CheckpointIO
 
 from datamodules.errors import CheckpointError
-from datamodules.whole_files import sync
+from datamodules.whole_files import is_full, sync
 
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 TEMPORARY = ".writing"
@@ -46,20 +48,10 @@ def write_checkpoint(checkpoint: dict[str, Any], path: Path) -> None:
     Raises:
         CheckpointError: If the disk is full or the folder cannot be written; what was there stays.
     """
-    temporary = path.with_name(path.name + TEMPORARY)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        publish(temporary, path)
-    except (OSError, RuntimeError) as error:
-        temporary.unlink(missing_ok=True)
-        raise CheckpointError(
-            f"checkpoint {path.name} could not be written ({error}); the one before it is kept."
-            " Free disk space, then resume the run"
-        ) from error
+    with _in_place_of(path) as temporary, temporary.open("wb") as file:
+        torch.save(checkpoint, file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def publish(temporary: Path, path: Path) -> None:
@@ -74,14 +66,38 @@ def publish(temporary: Path, path: Path) -> None:
 
 
 def share(source: Path, target: Path) -> None:
-    """Give a checkpoint a second name without writing it again (a copy where links fail)."""
-    temporary = target.with_name(target.name + TEMPORARY)
-    temporary.unlink(missing_ok=True)
+    """Give a checkpoint a second name without writing it again (a copy where links fail).
+
+    Raises:
+        CheckpointError: As for :func:`write_checkpoint`.
+    """
+    with _in_place_of(target) as temporary:
+        temporary.unlink(missing_ok=True)
+        try:
+            temporary.hardlink_to(source)
+        except OSError:
+            shutil.copy2(source, temporary)
+            sync(temporary)
+
+
+@contextmanager
+def _in_place_of(path: Path) -> Iterator[Path]:
+    temporary = path.with_name(path.name + TEMPORARY)
     try:
-        temporary.hardlink_to(source)
-    except OSError:
-        shutil.copy2(source, temporary)
-    publish(temporary, target)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        publish(temporary, path)
+    except (OSError, RuntimeError) as error:
+        with suppress(OSError):
+            temporary.unlink()
+        # torch reports a full disk as a position that it did not expect
+        cause = error if isinstance(error, OSError) else error.__context__
+        fault = cause.strerror if isinstance(cause, OSError) else error
+        advice = "Free disk space" if cause is not None and is_full(cause) else "Mend that"
+        raise CheckpointError(
+            f"checkpoint {path.name} could not be written ({fault}); the one before it is kept."
+            f" {advice}, then resume the run"
+        ) from error
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

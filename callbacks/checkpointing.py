@@ -7,7 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
-from callbacks.checkpoint_files import BEST, LAST, remove_unfinished, share
+from callbacks.checkpoint_files import BEST, LAST, PREVIOUS, remove_unfinished, share
 from callbacks.stop_request import Agreement, StopRequest
 from lightning_modules.base import TaskModule
 from lightning_modules.metrics.directions import lower_is_better
@@ -48,6 +48,9 @@ class Checkpointing(Checkpoint):
         del pl_module
         if trainer.is_global_zero:
             remove_unfinished(self.folder)
+            if trainer.ckpt_path is not None and Path(trainer.ckpt_path).name == PREVIOUS:
+                # damaged; the next save would put it in the place of the one that can be read
+                (self.folder / LAST).unlink(missing_ok=True)
         self._saved_at = time.monotonic()
         if trainer.ckpt_path is None:
             self._save(trainer, LAST)

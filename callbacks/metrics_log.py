@@ -8,7 +8,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from datamodules.whole_files import write_whole
+from datamodules.whole_files import append_lines, write_whole
 from lightning_modules.base import TaskModule
 
 SECONDS_TOGETHER = 1.0
@@ -114,8 +114,7 @@ class MetricsLog(pl.Callback):
     def _flush(self) -> None:
         rows, self._unwritten = self._unwritten, []
         if rows:
-            with self.path.open("a") as file:
-                file.writelines(rows)
+            append_lines(self.path, "".join(rows))
         self._written_at = time.monotonic()
 
 

@@ -120,12 +120,25 @@ class SignalsStayOurs(pl.Callback):
     def __init__(self, request: StopRequest) -> None:
         self.request = request
 
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take the handler back from Lightning, which installs its own just before."""
-        del pl_module, stage
+        del pl_module
+        self._take_back()
+        setattr(trainer.fit_loop.epoch_loop, "_broadcast_sigterm_tensor", _nothing)  # noqa: B010
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """As before training."""
+        del trainer, pl_module
+        self._take_back()
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """As before training."""
+        del trainer, pl_module
+        self._take_back()
+
+    def _take_back(self) -> None:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self.request.handle)
-        setattr(trainer.fit_loop.epoch_loop, "_broadcast_sigterm_tensor", _nothing)  # noqa: B010
 
 
 class Agreement:

@@ -1,8 +1,9 @@
 """Files that are whole or absent: written beside their place, synced to the disk, then renamed."""
 
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -38,6 +39,24 @@ def write_whole(path: Path, text: str) -> None:
         file.write(text)
 
 
+def append_lines(path: Path, lines: str) -> None:
+    """Add lines to a text file, all or none of them: a full disk would leave half of one."""
+    with path.open("ab", buffering=0) as file:
+        before, left = file.seek(0, os.SEEK_END), memoryview(lines.encode())
+        try:
+            while left:
+                left = left[file.write(left) :]
+        except OSError as error:
+            file.truncate(before)
+            _name(path, error)
+            raise
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether it says that the disk, or the user's share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def sync(path: Path) -> None:
     """Have the disk hold a file, or the names in a folder, before anything else is done."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -54,5 +73,15 @@ def _in_place_of(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        _name(path, error)
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _name(path: Path, error: OSError) -> None:
+    """Say which file it was, where the system does not, as when the disk is full."""
+    if is_full(error) and error.filename is None:
+        error.filename = path.name

@@ -13,7 +13,7 @@ from pytorch_lightning.loggers import Logger
 
 from callbacks.stop_request import StoppedError, StopRequest
 from datamodules.errors import LightboxError
-from datamodules.whole_files import write_whole
+from datamodules.whole_files import is_full, write_whole
 from experiments.environment import describe_environment
 from experiments.experiment import Experiment
 from experiments.local_trackers import build_trackers
@@ -103,7 +103,10 @@ def attempted(folder: RunFolder, process: Process) -> Iterator[None]:
             if isinstance(error, StoppedError) and process.together:
                 raise SystemExit(0) from error  # the leading process says how the job ends
             raise
-        _record_end(folder, error)
+        try:
+            _record_end(folder, error)
+        except OSError as fault:  # a full disk keeps nobody from hearing what went wrong
+            log.error("how it ended could not be recorded: %s", fault.strerror)
         raise
     if process.leading:
         folder.update_status(state="finished", finished=now())
@@ -116,7 +119,7 @@ def _record_end(folder: RunFolder, error: BaseException) -> None:
         folder.update_status(state="interrupted", error=type(error).__name__)
         _say_how_to_go_on(folder)
     else:
-        known = isinstance(error, LightboxError)
+        known = isinstance(error, LightboxError) or is_full(error)
         folder.update_status(state="failed", error=str(error) if known else repr(error))
         if not known:
             log.error("failed: %r", error)

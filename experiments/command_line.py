@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from datamodules.errors import ConfigError, LightboxError
+from datamodules.whole_files import is_full
 from experiments.catalog.index import find, listing, recipe, summary
 from experiments.configs.slurm import SlurmConfig
 from experiments.experiment import Experiment
@@ -294,7 +295,8 @@ def guarded(command: Callable[[], int]) -> int:
     except OSError as error:
         if error.errno not in _PLACE_FAULTS:
             raise
-        print(f"error: {error.filename or 'writing'}: {error.strerror}", file=sys.stderr)
+        advice = "; free disk space, then try again" if is_full(error) else ""
+        print(f"error: {error.filename or 'writing'}: {error.strerror}{advice}", file=sys.stderr)
         return 1
     return code
 

@@ -44,7 +44,7 @@ def evaluate_run(
     folder = attempt.folder
     checkpoint = read_checkpoint(folder.checkpoints / BEST)
     module.load_state_dict(checkpoint["state_dict"])
-    trainer = build_evaluator(experiment.trainer, folder)
+    trainer = build_evaluator(experiment.trainer, attempt)
     trainer.validate(module, datamodule=data, verbose=False)
     operating_point = module.choose_operating_point(module.rows["val"])
     if trainer.is_global_zero:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self, TextIO
 
 from datamodules.errors import ConfigError
-from datamodules.whole_files import write_whole
+from datamodules.whole_files import append_lines, write_whole
 from experiments.experiment import Experiment
 
 SHARED_WITH_RANKS = "LIGHTBOX_RUN_FOLDER"
@@ -127,8 +127,7 @@ class RunFolder:
 
     def record_test_opening(self, **facts: Any) -> None:  # noqa: ANN401 - JSON values
         """Add a line to the ledger of test openings."""
-        with self.ledger_file.open("a") as file:
-            file.write(json.dumps({"time": now(), **facts}) + "\n")
+        append_lines(self.ledger_file, json.dumps({"time": now(), **facts}) + "\n")
 
     def test_openings(self) -> list[dict[str, Any]]:
         """How often, when and by which revision a test split was opened."""

@@ -4,7 +4,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 log = logging.getLogger("lightbox")
@@ -33,7 +33,7 @@ def logged_to(path: Path | None) -> Iterator[None]:
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     handlers[0].setFormatter(logging.Formatter("%(message)s"))
     if path is not None:
-        handlers.append(logging.FileHandler(path))
+        handlers.append(_LogFile(path))
         handlers[1].setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.handlers, log.propagate = handlers, False
     log.setLevel(logging.INFO)
@@ -44,6 +44,18 @@ def logged_to(path: Path | None) -> Iterator[None]:
         for handler in handlers:
             handler.close()
         log.handlers = []
+
+
+class _LogFile(logging.FileHandler):
+    """What a full disk keeps out of it is on the console all the same."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Print no traceback."""
+
+    def close(self) -> None:
+        """Close it, with or without what could not be written."""
+        with suppress(OSError):
+            super().close()
 
 
 @contextmanager

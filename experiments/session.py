@@ -19,8 +19,8 @@ from experiments.local_trackers import check_trackers
 from experiments.processes import Process, check_size, this_process
 from experiments.run_folder import SHARED_WITH_RANKS, RunFolder
 from experiments.run_log import logged_to, without_noise
-from experiments.slurm import submit
-from experiments.slurm_job import cpus_of_process
+from experiments.slurm import going_on, submit
+from experiments.slurm_job import cpus_of_process, warn_of_unused_gpus
 from experiments.tasks import build_data, build_module, check_inputs, check_task
 from experiments.tracking import Tracking, choose_tracking
 from experiments.trainers import check_hardware
@@ -89,7 +89,9 @@ def submit_run(folder: RunFolder | None, experiment: Experiment, *, dry_run: boo
             folder behind.
     """
     if folder is not None:
-        _change(folder, experiment)
+        if _is_complete(folder, experiment):
+            return folder
+        _change(folder, going_on(folder, experiment))
     else:
         check_task(experiment)
         data = build_data(experiment)
@@ -121,20 +123,15 @@ def resume(
         ConfigError: If a run that had begun to train has no checkpoint.
         LightboxError: As for :func:`start`.
     """
-    kept = folder.experiment()
-    experiment = experiment or kept
+    experiment = experiment or folder.experiment()
     process = this_process()
     _check_machine(process, experiment)
     check_trackers(experiment.logging)
     tracking = choose_tracking(experiment.logging)
     if process.leading:
-        status = folder.status()
-        longer = experiment.trainer.max_epochs > kept.trainer.max_epochs
-        now_tested = experiment.score_test and not kept.score_test
-        if status["state"] == "finished" and not longer and not now_tested:
-            print(f"run {folder.name} is finished: {folder.report_file}")
+        if _is_complete(folder, experiment):
             return
-        if status.get("trained") and newest_readable(folder.checkpoints) is None:
+        if folder.status().get("trained") and newest_readable(folder.checkpoints) is None:
             raise ConfigError(
                 f"run {folder.name} has trained, but has no checkpoint to go on from; start it"
                 f" anew: python -m experiments.run --config {folder.experiment_file}"
@@ -163,6 +160,7 @@ def _carry_out(
         if leading:
             log.info("run %s, attempt %d", folder.name, attempt.number)
             log.info("Weights & Biases: %s (%s)", tracking.mode, tracking.reason)
+            warn_of_unused_gpus(experiment.trainer.accelerator)
             folder.update_status(state="preparing")
         found = newest_readable(folder.checkpoints)
         if data is None:
@@ -182,6 +180,17 @@ def _carry_out(
             from experiments.final_evaluation import evaluate_run  # figures, once they are drawn
 
             evaluate_run(experiment, module, data, attempt, loggers)
+
+
+def _is_complete(folder: RunFolder, experiment: Experiment) -> bool:
+    """Whether a run is finished, and the experiment asks for no more of it; says so."""
+    kept = folder.experiment()
+    longer = experiment.trainer.max_epochs > kept.trainer.max_epochs
+    now_tested = experiment.score_test and not kept.score_test
+    if folder.status()["state"] != "finished" or longer or now_tested:
+        return False
+    print(f"run {folder.name} is finished: {folder.report_file}")
+    return True
 
 
 def _change(folder: RunFolder, experiment: Experiment) -> None:

@@ -40,6 +40,24 @@ def with_processes(experiment: Experiment) -> Experiment:
     return experiment.replace(trainer=changed) if changed != trainer else experiment
 
 
+def going_on(folder: RunFolder, experiment: Experiment) -> Experiment:
+    """The experiment that a run is submitted again with: its processes are those it began with.
+
+    Raises:
+        ConfigError: If it has trained with another number of them; says which.
+    """
+    slurm, trainer = experiment.slurm, experiment.trainer
+    changed = trainer.replace(devices=slurm.gpus_per_node or trainer.devices, nodes=slurm.nodes)
+    if changed == trainer:
+        return experiment
+    if folder.status().get("trained"):
+        raise ConfigError(
+            f"run {folder.name} goes on with as many processes as it began with:"
+            f" --slurm.nodes {trainer.nodes}, and --slurm.gpus-per-node {trainer.devices} or 0"
+        )
+    return experiment.replace(trainer=changed)
+
+
 def submit(folder: RunFolder, *, dry_run: bool) -> None:
     """Write the run's job scripts, and submit them.
 

@@ -25,6 +25,18 @@ def cpus_of_process(processes: int) -> int:
     return max(1, len(os.sched_getaffinity(0)) // processes)
 
 
+def warn_of_unused_gpus(accelerator: str) -> None:
+    """Say so if the job has GPUs that torch cannot use, and the CPU takes their place."""
+    import torch
+
+    given = "SLURM_GPUS_ON_NODE" in os.environ
+    if given and accelerator == "auto" and not torch.cuda.is_available():
+        log.warning(
+            "this job has GPUs, but torch sees none, and trains on the CPU;"
+            " --trainer.accelerator gpu would end it instead"
+        )
+
+
 def requeue(job: str) -> str | None:
     """Ask Slurm to queue a job again, which ends it.
 

@@ -26,7 +26,8 @@ class RunState:
 
     Attributes:
         run: Experiment and run.
-        state: As in status.json; ``died`` where a process should hold the run, and none does.
+        state: As in status.json; ``died`` where a process should hold the run, and none does;
+            ``queued`` where its job waits to go on.
         attempt: How often it was started.
         epoch: Epochs validated, and of how many, such as ``12/30``.
         metric: The monitored metric at the last validation.
@@ -117,7 +118,9 @@ def _readable(folder: RunFolder) -> dict[str, Any]:
 def _state(folder: RunFolder, status: Mapping[str, Any], queue: Mapping[str, str]) -> RunState:
     state, error = status["state"], status.get("error")
     job = status.get("slurm_job")
-    if state in BUSY and not folder.in_use():
+    if state in (*BUSY, "interrupted") and queue.get(str(job)) == "PENDING":
+        state, error = "queued", None  # Slurm itself queued it again
+    elif state in BUSY and not folder.in_use():
         state = "died"
         error = f"its process ended without a word; see {_console(folder, job)}"
     epoch, metric = _progress(folder)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("lightbox")
 
 Mode = Literal["online", "offline", "off"]
-INIT_SECONDS = 30.0
+INIT_SECONDS = 20.0
 FINISH_SECONDS = 25.0
 """What a server that no longer answers may cost, with the probe before it: half a minute."""
 STEP = "trainer/global_step"
@@ -84,6 +84,7 @@ def build_loggers(
     """
     if mode == "off":
         return []
+    import wandb
     from pytorch_lightning.loggers import WandbLogger
     from wandb.errors import Error
 
@@ -93,6 +94,7 @@ def build_loggers(
         if experiment.logging.wandb == "online":
             raise ConfigError(f"--logging.wandb online: {error}") from error
         log.warning("Weights & Biases cannot be reached (%s); going on offline", error)
+        wandb.teardown(exit_code=1)  # it still holds the run's id
         run = _begin(experiment, folder, "offline")
     _define_metrics(run, experiment.task.monitor)
     if attempt > 1:

@@ -31,7 +31,6 @@ from experiments.configs.trainer import TrainerConfig
 from experiments.experiment import Experiment
 from experiments.process_watch import ProcessWatch, WatchedDDP
 from experiments.processes import this_process
-from experiments.run_folder import RunFolder
 from lightning_modules.base import TaskModule
 from lightning_modules.metrics.directions import lower_is_better
 
@@ -69,18 +68,22 @@ def build_trainer(
     )
 
 
-def build_evaluator(config: TrainerConfig, folder: RunFolder | None = None) -> pl.Trainer:
+def build_evaluator(config: TrainerConfig, attempt: Attempt | None = None) -> pl.Trainer:
     """A trainer that only validates, tests or predicts, and logs nothing.
 
     It computes in 32 bit, whatever training did, so that final figures and the operating point are
     those of the scores that prediction on files gives.
     """
     check_hardware(config)
+    callbacks: list[pl.Callback] = [progress_bar(None)]
+    if attempt is not None:
+        callbacks.append(SignalsStayOurs(attempt.request))
+    watch = ProcessWatch(print) if attempt is None else attempt.watch
     return pl.Trainer(
-        **{**_hardware(config, ProcessWatch(print)), "precision": "32"},
+        **{**_hardware(config, watch), "precision": "32"},
         logger=False,
-        callbacks=[progress_bar(None)],
-        default_root_dir=folder.path if folder is not None else None,
+        callbacks=callbacks,
+        default_root_dir=None if attempt is None else attempt.folder.path,
     )
 
 

@@ -1,8 +1,10 @@
 """Whether W&B can be used from here: a key, and a server that answers."""
 
+import http.client
 import netrc
 import os
-import socket
+import ssl
+import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
 
@@ -43,16 +45,19 @@ def has_key() -> bool:
 
 
 def server_answers() -> bool:
-    """Whether W&B's server can be reached; behind a proxy, which is not asked, it is assumed."""
+    """Whether W&B's server answers a request; behind a proxy, which is not asked, it is assumed.
+
+    That something accepts connections does not suffice: a network may swallow what it is sent.
+    """
     if urllib.request.getproxies():
         return True
-    url = urlsplit(_server())
-    port = url.port or (80 if url.scheme == "http" else 443)
     try:
-        with socket.create_connection((url.hostname, port), timeout=PROBE_SECONDS):
+        with urllib.request.urlopen(_server(), timeout=PROBE_SECONDS):
             return True
-    except OSError:
-        return False
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, http.client.HTTPException) as error:
+        return isinstance(getattr(error, "reason", None), ssl.SSLError)  # W&B knows more roots
 
 
 def _server() -> str:

@@ -2,6 +2,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from fakes.small_disk import fill, names, small_disk
 
 from callbacks.metrics_log import MetricsLog, keep_until, read_metrics
 
@@ -40,6 +41,20 @@ def test_no_row_is_lost_when_training_ends(tmp_path, end):
     log = logging_rows(tmp_path / "m.jsonl", 3)
     getattr(log, end)(*[None] * (2 if end == "on_train_end" else 3))
     assert [row["step"] for row in read_metrics(log.path)] == [0, 1, 2]
+
+
+def test_full_disk_leaves_only_whole_rows_and_all_that_were_there(tmp_path):
+    with small_disk(tmp_path / "disk", 256) as disk:
+        log = logging_rows(disk / "m.jsonl", 100)
+        log.on_save_checkpoint(None, None, {})
+        before = log.path.read_text()
+        fill(disk, free=0)
+        log._unwritten = before.splitlines(keepends=True)
+        for write in (log._flush, lambda: keep_until(log.path, 50)):
+            with pytest.raises(OSError, match=r"No space left on device: 'm\.jsonl'"):
+                write()
+            assert log.path.read_text() == before
+            assert names(disk) == ["m.jsonl"]
 
 
 def logging_rows(path, count):

@@ -8,16 +8,12 @@ was stopped. Words that it does not know are settings of the experiment.
 
 import argparse
 import json
-import os
 import random
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from fakes.run_contents import everything, logged  # noqa: E402
+from fakes.whole_run import WholeRun, kill_all  # noqa: E402
 
 from callbacks.checkpoint_files import BEST, LAST, newest_readable, read_checkpoint  # noqa: E402
 from callbacks.metrics_log import read_metrics  # noqa: E402
@@ -33,7 +30,7 @@ from experiments.run_folder import RunFolder  # noqa: E402
 
 BATCH = 32
 CHECKPOINT_EVERY = 4
-EXPERIMENT = f"""demo-xray --data.preprocessing.size 32 --task.network.stem standard
+EXPERIMENT = f"""demo-xray --data.preprocessing.size 32 --task.network.encoder lcnet_035
     --data.split.val-fraction 0.3 --data.split.test-fraction 0.3
     --trainer.max-epochs 3 --trainer.ema-decay 0.9 --trainer.log-every-steps 1
     --trainer.checkpoint-every-steps {CHECKPOINT_EVERY} --trainer.accelerator cpu
@@ -41,7 +38,6 @@ EXPERIMENT = f"""demo-xray --data.preprocessing.size 32 --task.network.stem stan
 SHARE_OF_EVALUATION = 0.1
 """How many of the kills come after the last training step."""
 EVERY_SO_MANY_TWICE = 3
-PATIENCE_SECONDS = 300.0
 
 
 class Setting(NamedTuple):
@@ -81,96 +77,24 @@ class Outcome:
 
 
 class Workplace:
-    """Starts whole processes, with one cache for all."""
+    """Where the runs are, with one cache for all."""
 
     def __init__(self, folder: Path, more: Sequence[str]) -> None:
         self.folder, self.more = folder, more
 
-    def new_run(self, setting: Setting, name: str) -> "Run":
-        home = self.folder / name
-        shutil.rmtree(home, ignore_errors=True)
-        home.mkdir(parents=True)
-        words = [*EXPERIMENT, *setting.words(), *self.more]
-        return Run(home, words, self._environment(setting, home))
-
-    def _environment(self, setting: Setting, home: Path) -> dict[str, str]:
-        return {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "LIGHTBOX_RUNS": str(home / "runs"),
+    def run(self, setting: Setting, name: str) -> WholeRun:
+        environment = {
             "LIGHTBOX_CACHE": str(self.folder / "cache"),
-            "OMP_NUM_THREADS": "1",
             # an allocation, so that as many workers start as the setting says, however few cores
             "SLURM_JOB_ID": "0",
             "SLURM_CPUS_PER_TASK": str(max(1, setting.workers)),
         }
+        words = [*EXPERIMENT, *setting.words(), *self.more]
+        return WholeRun(self.folder / name, words, environment)
 
-
-class Run:
-    """One run, through the command line."""
-
-    def __init__(self, home: Path, words: list[str], environment: dict[str, str]) -> None:
-        self.home, self.words, self.environment = home, words, environment
-        self.attempts = 0
-
-    @property
-    def folder(self) -> RunFolder | None:
-        found = list(self.home.glob("runs/*/*/status.json"))
-        return RunFolder.open(found[0].parent) if found else None
-
-    def begin(self) -> subprocess.Popen[bytes]:
-        """Start the run, or go on with it."""
-        self.attempts += 1
-        words = self.words if self.folder is None else ["--resume", str(self.folder.path)]
-        with (self.home / f"console-{self.attempts}.log").open("wb") as console:
-            return subprocess.Popen(
-                [sys.executable, "-m", "experiments.run", *words],
-                env=self.environment,
-                stdout=console,
-                stderr=console,
-                start_new_session=True,
-                cwd=self.home,
-            )
-
-    def finish(self) -> RunFolder:
-        """Carry the run out to its end.
-
-        Raises:
-            RuntimeError: If it fails.
-        """
-        code = self.begin().wait(PATIENCE_SECONDS)
-        if code != 0 or self.folder is None:
-            console = (self.home / f"console-{self.attempts}.log").read_text()
-            raise RuntimeError(f"exit code {code}\n{console}")
-        return self.folder
-
-    def killed_at(self, step: int, delay: float) -> int | None:
-        """SIGKILL all processes once a step is logged, and a moment more.
-
-        Returns:
-            The last step that is logged; None: the run ended before.
-        """
-        process = self.begin()
-        while process.poll() is None:
-            if self._last_step() >= step:
-                time.sleep(delay)
-                break
-            time.sleep(0.005)
-        if process.poll() is not None:
-            return None
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        with suppress(ProcessLookupError):
-            while True:  # until the last of its children is gone too
-                os.killpg(process.pid, 0)
-                time.sleep(0.005)
-        return self._last_step()
-
-    def _last_step(self) -> int:
-        """Of this attempt."""
-        log = self.folder.metrics_log if self.folder else None
-        rows = read_metrics(log) if log else []
-        return max((row["step"] for row in rows if row["attempt"] == self.attempts), default=0)
+    def new_run(self, setting: Setting, name: str) -> WholeRun:
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        return self.run(setting, name)
 
 
 class Whole(NamedTuple):
@@ -184,19 +108,16 @@ class Whole(NamedTuple):
 
 def uninterrupted(workplace: Workplace, setting: Setting) -> Whole:
     name = f"whole-w{setting.workers}-p{setting.processes}"
-    run = Run(workplace.folder / name, [], {})
-    if run.folder is None or run.folder.status()["state"] != "finished":
-        run = workplace.new_run(setting, name)
-        run.finish()
-    folder = run.folder
-    assert folder is not None
+    folder = workplace.run(setting, name).found
+    if folder is None or folder.status()["state"] != "finished":
+        folder = workplace.new_run(setting, name).finish()
     rows = read_metrics(folder.metrics_log)
     steps, seconds = rows[-1]["step"], rows[-1]["time"] - rows[0]["time"]
     evaluation = folder.status_file.stat().st_mtime - rows[-1]["time"]
     return Whole(folder, steps, seconds / steps, evaluation)
 
 
-def moments(chance: random.Random, whole: Whole, after: int) -> tuple[int, float]:
+def moment(chance: random.Random, whole: Whole, after: int) -> tuple[int, float]:
     """A step to wait for, uniform over those that are left, and how long to wait after it."""
     last = whole.steps + max(1, round(SHARE_OF_EVALUATION * whole.steps))
     step = chance.randint(min(after + 1, whole.steps), last)
@@ -215,21 +136,29 @@ def kill_and_resume(
     while len(killed) < kills:
         if not killed:
             run, resumed = workplace.new_run(setting, name), []
-        step = run.killed_at(*moments(chance, whole, resumed[-1] if resumed else 0))
-        if step is None:  # it was over by then: another try
+        step, delay = moment(chance, whole, resumed[-1] if resumed else 0)
+        process = run.begin()
+        if run.wait_for_step(process, step):
+            time.sleep(delay)
+        if process.poll() is not None:  # it was over by then: another try
+            assert process.returncode == 0, run.console()
             killed = []
             continue
-        killed.append(step)
-        resumed.append(checkpointed(run))
-    differs = differences(run.finish(), whole.folder)
+        kill_all(process)
+        killed.append(run.last_step())
+        resumed.append(checkpointed(run.folder))
+    code, console = run.end_of(run.begin())
+    if code != 0:
+        print(console)
+    differs = differences(run.folder, whole.folder) if code == 0 else [f"exit code {code}"]
     if not differs:
         shutil.rmtree(run.home)
     seconds = round(time.monotonic() - began, 1)
     return Outcome(*setting, point, killed, resumed, differs, seconds)
 
 
-def checkpointed(run: Run) -> int:
-    found = newest_readable(run.folder.checkpoints) if run.folder else None
+def checkpointed(folder: RunFolder) -> int:
+    found = newest_readable(folder.checkpoints)
     return read_checkpoint(found[0])["global_step"] if found else 0
 
 

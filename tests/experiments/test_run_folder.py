@@ -1,7 +1,10 @@
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,18 +59,26 @@ with RunFolder(Path(sys.argv[1])).locked():
 """
 
 
-@pytest.fixture
-def holder():
-    folder = RunFolder.create(Experiment(name="mine"))
+@contextmanager
+def held(folder: RunFolder) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(folder.path)],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    assert process.stdout.readline() == b"held\n"
-    yield folder, process
-    process.kill()
-    process.wait()
+    try:
+        assert process.stdout.readline() == b"held\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def holder():
+    folder = RunFolder.create(Experiment(name="mine"))
+    with held(folder) as process:
+        yield folder, process
 
 
 def test_second_process_is_refused_and_told_who_holds_the_run(holder):
@@ -82,3 +93,39 @@ def test_lock_of_a_killed_process_is_free(holder):
     process.wait()
     with folder.locked():
         assert folder.status()["state"] == "created"
+
+
+@pytest.mark.parametrize("racers", [2, 5])
+def test_of_processes_that_want_a_run_at_the_same_moment_one_gets_it(racers):
+    folder, races = RunFolder.create(Experiment(name="mine")), 50
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests/fakes/lock_race.py", folder.path, str(races), str(racers)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    ends = [sorted(json.loads(line)) for line in done.stdout.splitlines()]
+    assert ends == [["refused"] * (racers - 1) + ["won"]] * races
+
+
+def test_run_is_in_use_while_another_process_holds_it(holder):
+    folder, process = holder
+    assert folder.in_use()
+    process.kill()
+    process.wait()
+    assert not folder.in_use()
+
+
+def test_run_that_nobody_has_held_is_not_in_use():
+    assert not RunFolder.create(Experiment(name="mine")).in_use()
+
+
+def test_looking_whether_a_run_is_in_use_keeps_nobody_from_it():
+    folder = RunFolder.create(Experiment(name="mine"))
+    with folder.locked():
+        pass
+    assert not folder.in_use()
+    with held(folder):
+        assert folder.in_use()
+        with pytest.raises(ConfigError, match="in use"), folder.locked():
+            pass

@@ -1,0 +1,19 @@
+from types import SimpleNamespace
+
+import torch
+
+from callbacks.checkpoint_files import newest_readable, read_checkpoint, write_checkpoint
+from callbacks.checkpointing import Checkpointing
+from callbacks.stop_request import StopRequest
+
+
+def test_damaged_checkpoint_never_takes_the_place_of_the_one_before(tmp_path):
+    last, previous = tmp_path / "last.ckpt", tmp_path / "previous.ckpt"
+    for value in (1.0, 2.0):
+        write_checkpoint({"state_dict": {"w": torch.tensor(value)}}, last)
+    last.write_bytes(last.read_bytes()[:100])
+    trainer = SimpleNamespace(is_global_zero=True, ckpt_path=str(newest_readable(tmp_path)[0]))
+    request = StopRequest(leading=True)
+    Checkpointing(tmp_path, "log_loss", 10.0, None, request).on_train_start(trainer, None)
+    write_checkpoint({"state_dict": {"w": torch.tensor(3.0)}}, last)
+    assert read_checkpoint(previous)["state_dict"]["w"] == 1.0

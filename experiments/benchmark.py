@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import ConfigError
-from experiments.command_line import guarded
+from experiments.exit_codes import guarded
 from experiments.suggestions import suggestion
 
 if TYPE_CHECKING:

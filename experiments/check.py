@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from datamodules.errors import ConfigError
-from experiments.command_line import guarded, parse_experiment, split_words
+from experiments.command_line import parse_experiment, split_words
+from experiments.exit_codes import guarded
 from experiments.experiment import Experiment
 
 

@@ -1,40 +1,20 @@
 """From the words of a command line to what they ask for, and from errors to exit codes."""
 
-import errno
-import os
 import re
-import select
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
-from datamodules.errors import ConfigError, LightboxError
-from datamodules.whole_files import is_full
+from datamodules.errors import ConfigError
 from experiments.catalog.index import find, listing, recipe, summary
 from experiments.configs.slurm import SlurmConfig
 from experiments.experiment import Experiment
 from experiments.overrides import Options, with_kinds, with_values
-from experiments.setting_tree import SettingPath, by_option
+from experiments.resumable import may_change, refuse_what_is_fixed
 from experiments.slurm_profiles import with_profile
 from experiments.yaml_comments import commented_yaml
 
 PROGRAM = "python -m experiments.run"
-_PLACE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
-"""Faults of the place that is written to, not of the program."""
-RESUMABLE = (
-    "data.reader.root",
-    "data.workers",
-    "logging.*",
-    "score_test",
-    "slurm.*",
-    "trainer.checkpoint_every_*",
-    "trainer.collective_timeout_minutes",
-    "trainer.log_every_steps",
-    "trainer.max_epochs",
-)
-"""Settings that may change when a run goes on; the last one only under a constant schedule."""
 _FLAGS = ("--help", "--print-config", "--slurm.dry-run")
 
 
@@ -199,7 +179,7 @@ def _file_of(run: Path) -> Path:
 def _request(source: _Source, flags: set[str], options: Options) -> RunRequest:
     experiment = source.experiment()
     if source.run:
-        _refuse_what_is_fixed(experiment, options)
+        refuse_what_is_fixed(experiment, options)
     experiment = with_kinds(_with_profile(source, experiment, options), options)
     if "--help" in flags:
         return Show(_help(source, experiment))
@@ -243,69 +223,4 @@ def _help(source: _Source, experiment: Experiment) -> str:
         "Defaults are those of this experiment. Together with a --*.kind, --help shows the options "
         "of that kind. --print-config prints all of it as YAML, which --config reads.",
     )
-    return help_text(experiment, source.command, paragraphs, _may_change if source.run else bool)
-
-
-def _refuse_what_is_fixed(experiment: Experiment, options: Options) -> None:
-    """Refuse to change what the results of a run so far depend on.
-
-    Raises:
-        ConfigError: If an option may not be given together with --resume.
-    """
-    known = by_option(experiment)
-    fixed = [each for each in options if each in known and not _may_change(known[each].path)]
-    if fixed:
-        raise ConfigError(
-            f"{', '.join(fixed)} cannot change when a run goes on. What can: "
-            f"{', '.join('--' + each.replace('_', '-') for each in RESUMABLE)}.\n"
-            f"Otherwise start a new run: {PROGRAM} --config RUN_FOLDER/experiment.yaml [options]"
-        )
-    schedules = {each.value for each in known.values() if each.path[-2:] == ("schedule", "kind")}
-    if "--trainer.max-epochs" in options and schedules - {"constant"}:
-        raise ConfigError(
-            "--trainer.max-epochs cannot change when a run goes on, unless its learning rate is "
-            f"constant: the schedule of this run ({', '.join(map(str, schedules))}) depends on it"
-        )
-
-
-def _may_change(path: SettingPath) -> bool:
-    return any(fnmatchcase(".".join(path), pattern) for pattern in RESUMABLE)
-
-
-def guarded(command: Callable[[], int]) -> int:
-    """Run a command, and return the exit code of its process.
-
-    What the user can mend becomes one message on standard error. Anything else is a bug, and
-    keeps its traceback.
-    """
-    try:
-        code = command()
-        sys.stdout.flush()
-    except LightboxError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        if not _reader_is_gone():
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except OSError as error:
-        if error.errno not in _PLACE_FAULTS:
-            raise
-        advice = "; free disk space, then try again" if is_full(error) else ""
-        print(f"error: {error.filename or 'writing'}: {error.strerror}{advice}", file=sys.stderr)
-        return 1
-    return code
-
-
-def _reader_is_gone() -> bool:
-    """Whether nobody reads standard output any more, as behind ``| head``.
-
-    Other pipes break too, such as that to a dead worker process, and those must be heard of.
-    """
-    poll = select.poll()
-    poll.register(sys.stdout.fileno(), 0)
-    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+    return help_text(experiment, source.command, paragraphs, may_change if source.run else bool)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from datamodules.errors import ConfigError
-from experiments.command_line import guarded
 from experiments.configs.logging import LoggingConfig
+from experiments.exit_codes import guarded
 from experiments.reporting.figures import CAPTIONS, WITH_IMAGES
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
 

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from datamodules.errors import ConfigError
-from experiments.command_line import guarded
+from experiments.exit_codes import guarded
 
 
 def main(argv: list[str] | None = None) -> int:

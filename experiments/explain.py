@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import ConfigError
-from experiments.command_line import guarded
+from experiments.exit_codes import guarded
 from experiments.file_command import add_file_arguments, run_on_files
 from experiments.suggestions import suggestion
 

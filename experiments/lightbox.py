@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from datamodules.errors import ConfigError
-from experiments.command_line import guarded
+from experiments.exit_codes import guarded
 from experiments.suggestions import suggestion
 
 VERBS = (

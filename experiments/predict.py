@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.command_line import guarded
+from experiments.exit_codes import guarded
 from experiments.file_command import add_file_arguments, run_on_files
 
 if TYPE_CHECKING:

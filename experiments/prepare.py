@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datamodules.errors import ConfigError
-from experiments.command_line import guarded, parse_experiment
+from experiments.command_line import parse_experiment
+from experiments.exit_codes import guarded
 
 if TYPE_CHECKING:
     from datamodules.cache_entries import CacheEntry

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from experiments.command_line import guarded
+from experiments.exit_codes import guarded
 from experiments.run_folder import RunFolder
 
 

@@ -2,7 +2,8 @@
 
 import sys
 
-from experiments.command_line import Resume, Show, Start, Submit, guarded, parse_run
+from experiments.command_line import Resume, Show, Start, Submit, parse_run
+from experiments.exit_codes import guarded
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.errors import ConfigError, LightboxError
-from experiments.command_line import guarded
+from experiments.exit_codes import guarded
 from experiments.run_folder import RunFolder
 
 BUSY = ("preparing", "training", "evaluating")
 """States in which a process holds the run."""
+ENDED = ("CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "BOOT_FAIL", "DEADLINE")
+"""States of a job that does not come back."""
 TAIL_BYTES = 1 << 16
 COLUMNS = ("run", "state", "attempt", "epoch", "metric", "job", "updated")
 
@@ -120,6 +122,8 @@ def _state(folder: RunFolder, status: Mapping[str, Any], queue: Mapping[str, str
     job = status.get("slurm_job")
     if state in (*BUSY, "interrupted") and queue.get(str(job)) == "PENDING":
         state, error = "queued", None  # Slurm itself queued it again
+    elif state == "queued" and queue.get(str(job)) in ENDED:
+        state, error = "interrupted", "its job ended before it began; submit it again"
     elif state in BUSY and not folder.in_use():
         state = "died"
         error = f"its process ended without a word; see {_console(folder, job)}"

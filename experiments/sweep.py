@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from datamodules.errors import ConfigError
-from experiments.command_line import Show, Submit, guarded, parse_run, split_words
+from experiments.command_line import Show, Submit, parse_run, split_words
+from experiments.exit_codes import guarded
 from experiments.sweep_folder import SweepFolder
 
 VARY = "--vary."

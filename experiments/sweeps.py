@@ -67,6 +67,8 @@ def submit(sweep: SweepFolder, *, dry_run: bool) -> None:
     write_script(summary, small_script(experiment.slurm, words, sweep.path, "summary", partition))
     print(f"sweep: {sweep.path}\njob scripts: {sweep.array_script}\n             {summary}")
     if dry_run:
+        first = f"$(sbatch --parsable {sweep.array_script})"
+        print(f"submit them with: sbatch --dependency=afterany:{first} {summary}")
         return
     for run in runs:
         run.update_status(state="queued")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from datamodules.errors import ConfigError
-from experiments.command_line import guarded
+from experiments.exit_codes import guarded
 from experiments.run_folder import RunFolder
 from experiments.wandb_access import PROGRAM, check_reachable
 

@@ -1,7 +1,6 @@
 """Training: from nothing, from another run's weights, or from a checkpoint of this run."""
 
 import hashlib
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,26 +17,12 @@ from datamodules.errors import ConfigError
 from experiments.attempt import Attempt
 from experiments.experiment import Experiment
 from experiments.initial_weights import initialise
+from experiments.resumable import settings_hash
 from experiments.run_folder import RunFolder
 from experiments.trainers import build_trainer
 from lightning_modules.base import TaskModule
 
 log = logging.getLogger("lightbox")
-
-FREE_TO_CHANGE: dict[str, Any] = {
-    "logging": True,
-    "score_test": True,
-    "slurm": True,
-    "data": {"workers": True, "reader": {"root": True}},
-    "trainer": {
-        "max_epochs",
-        "checkpoint_every_minutes",
-        "collective_timeout_minutes",
-        "checkpoint_every_steps",
-        "log_every_steps",
-    },
-}
-"""What may differ between the attempts at a run; everything else must be as it was."""
 
 
 def fit(
@@ -95,12 +80,11 @@ def fit(
 
 
 def _facts(experiment: Experiment, data: TaskDataModule, folder: RunFolder) -> dict[str, Any]:
-    fixed = experiment.model_dump(mode="json", exclude=FREE_TO_CHANGE)
     return {
         "format": 1,
         "run": folder.status()["wandb_id"],
         "experiment": experiment.public(),
-        "settings": hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest(),
+        "settings": settings_hash(experiment),
         "data": data.facts(),
         "splits": hashlib.sha256(folder.splits_file.read_bytes()).hexdigest(),
         "operating_point": None,

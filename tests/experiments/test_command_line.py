@@ -7,7 +7,8 @@ import pytest
 
 from datamodules.errors import CheckpointError, ConfigError, DataError
 from experiments.catalog.index import find, listing
-from experiments.command_line import Resume, Show, Start, guarded, parse_run
+from experiments.command_line import Resume, Show, Start, parse_run
+from experiments.exit_codes import guarded
 
 REPOSITORY = Path(__file__).parents[2]
 

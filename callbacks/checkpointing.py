@@ -46,6 +46,8 @@ class Checkpointing(Checkpoint):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Clean up after a kill; save at once, so that a run that trains can always be resumed."""
         del pl_module
+        self.request.take_back()
+        self._agreement.take_over(trainer)
         if trainer.is_global_zero:
             remove_unfinished(self.folder)
             if trainer.ckpt_path is not None and Path(trainer.ckpt_path).name == PREVIOUS:

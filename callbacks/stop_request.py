@@ -48,6 +48,7 @@ class StopRequest:
         self.leading = leading
         self.signal: signal.Signals | None = None
         self._at_boundaries = False
+        self._listens = False
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -57,9 +58,11 @@ class StopRequest:
             return
         handled = (*STOP_SIGNALS, signal.SIGALRM)
         before = {number: signal.signal(number, self.handle) for number in handled}
+        self._listens = True
         try:
             yield
         finally:
+            self._listens = False
             signal.setitimer(signal.ITIMER_REAL, 0)
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -95,6 +98,11 @@ class StopRequest:
             self._at_boundaries = False
             raise StoppedError(self.signal)
 
+    def take_back(self) -> None:
+        """Take SIGTERM back from Lightning, which handles it with a collective in the handler."""
+        if self._listens:
+            signal.signal(signal.SIGTERM, self.handle)
+
     def stop(self, told: int) -> StoppedError:
         """What to raise at a boundary that all processes have agreed to stop at.
 
@@ -108,10 +116,7 @@ class StopRequest:
 
 
 class SignalsStayOurs(pl.Callback):
-    """Keeps Lightning from handling SIGTERM, which it does with a collective inside the handler.
-
-    It also broadcasts at each step whether there was one, and waits for the GPU to do so;
-    :class:`Agreement` asks twice a second.
+    """Keeps Lightning from handling SIGTERM in an evaluation; in training Checkpointing does.
 
     Args:
         request: Handles the signals instead.
@@ -120,25 +125,15 @@ class SignalsStayOurs(pl.Callback):
     def __init__(self, request: StopRequest) -> None:
         self.request = request
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take the handler back from Lightning, which installs its own just before."""
-        del pl_module
-        self._take_back()
-        setattr(trainer.fit_loop.epoch_loop, "_broadcast_sigterm_tensor", _nothing)  # noqa: B010
-
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """As before training."""
+        """Take the handler back."""
         del trainer, pl_module
-        self._take_back()
+        self.request.take_back()
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """As before training."""
+        """Take the handler back."""
         del trainer, pl_module
-        self._take_back()
-
-    def _take_back(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self.request.handle)
+        self.request.take_back()
 
 
 class Agreement:
@@ -151,6 +146,10 @@ class Agreement:
     def __init__(self) -> None:
         self._steps, self._ask_at = 0, 1
         self._asked = (time.monotonic(), 0)
+
+    def take_over(self, trainer: pl.Trainer) -> None:
+        """Spare Lightning's broadcast at each step of whether it got a SIGTERM."""
+        setattr(trainer.fit_loop.epoch_loop, "_broadcast_sigterm_tensor", _nothing)  # noqa: B010
 
     def on(self, trainer: pl.Trainer, *wishes: float) -> list[float]:
         """The largest of each wish over the processes; all 0 at steps at which nobody asks."""

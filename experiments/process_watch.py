@@ -6,17 +6,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
+from torch.distributed import DistError
+
+from datamodules.errors import LightboxError
 
 LOOK_EVERY_SECONDS = 0.5
 GRACE_SECONDS = 10.0
 """How long the others have to end by themselves, as they do where all fail alike."""
+NEWS_SECONDS = 2.0
+"""How long the news of a death may take after the connection to the dead one broke."""
 Process = subprocess.Popen[bytes]
+
+
+class ProcessDiedError(LightboxError):
+    """Another process of the run died, and this one cannot go on without it."""
 
 
 class ProcessWatch:
@@ -42,8 +51,18 @@ class ProcessWatch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Wait for the others, and end those that wait for this one."""
+        """Wait for the others, and end those that wait for this one.
+
+        Raises:
+            ProcessDiedError: In place of what a collective says when one of the others has died.
+        """
         self._over.set()
+        dead = self._cause_of(error)
+        self._wait_for_others()
+        if dead:
+            raise ProcessDiedError(self._message(dead)) from error
+
+    def _wait_for_others(self) -> None:
         until = time.monotonic() + GRACE_SECONDS
         for process in self.processes:
             try:
@@ -67,28 +86,49 @@ class ProcessWatch:
                     self._end_all(dead)
                 return
 
-    def _dead(self) -> list[str]:
-        codes = [(rank, process.poll()) for rank, process in enumerate(self.processes, start=1)]
-        return [f"process {rank} {_how(code)}" for rank, code in codes if code]
+    def _dead(self) -> dict[int, int]:
+        """Exit codes of those that did not end well, by rank; of those killed, where any was."""
+        codes = {rank: process.poll() for rank, process in enumerate(self.processes, start=1)}
+        failed = {rank: code for rank, code in codes.items() if code}
+        killed = {rank: code for rank, code in failed.items() if code < 0}
+        return killed or failed
 
-    def _end_all(self, dead: Sequence[str]) -> None:
-        message = (
-            f"{' and '.join(dead)} of {len(self.processes) + 1}, and the others cannot go on;"
-            " the run can be resumed"
-        )
+    def _cause_of(self, error: BaseException | None) -> dict[int, int]:
+        """Whose death this process ends of; empty if the error is its own."""
+        if not isinstance(error, Exception) or isinstance(error, LightboxError):
+            return {}
+        until = time.monotonic() + NEWS_SECONDS
+        while not (dead := self._dead()) and time.monotonic() < until:
+            time.sleep(0.05)
+        was_killed = any(code < 0 for code in dead.values())
+        return dead if was_killed or _lost_contact(error) else {}
+
+    def _message(self, dead: Mapping[int, int]) -> str:
+        last = len(self.processes)
+        found = [f"process {rank} (of 0 to {last}) {_how(code)}" for rank, code in dead.items()]
+        return f"{', '.join(found)}; the others cannot go on without it. The run can be resumed"
+
+    def _end_all(self, dead: Mapping[int, int]) -> None:
         for process in self.processes:
             process.kill()
         try:
-            self.record(message)
-            print(f"error: {message}", file=sys.stderr, flush=True)
+            self.record(self._message(dead))
+            print(f"error: {self._message(dead)}", file=sys.stderr, flush=True)
         finally:
             os._exit(1)
 
 
 def _how(code: int) -> str:
+    if code == -signal.SIGKILL:
+        return "was killed by SIGKILL (as happens when memory runs out)"
     if code < 0:
         return f"was killed by {signal.Signals(-code).name}"
-    return f"ended with exit code {code}"
+    return f"ended with exit code {code} (see run.log)"
+
+
+def _lost_contact(error: Exception) -> bool:
+    """Whether a collective broke off; gloo has no error class of its own."""
+    return isinstance(error, DistError) or "gloo" in str(error)
 
 
 class WatchedDDP(DDPStrategy):

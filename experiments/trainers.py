@@ -143,7 +143,6 @@ def _training_callbacks(
 ) -> list[pl.Callback]:
     config, folder = experiment.trainer, attempt.folder
     callbacks: list[pl.Callback] = [
-        SignalsStayOurs(attempt.request),
         StepSeed(experiment.seed),
         FiniteLoss(),
         MetricsLog(folder.metrics_log, config.log_every_steps, attempt.number),

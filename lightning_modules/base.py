@@ -62,6 +62,13 @@ class TaskModule(pl.LightningModule):
         self.summaries: dict[str, dict[str, float]] = {}
         self._scored: list[Row] = []
 
+    def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401
+        """Lightning notes each of some forty hooks a step, and a module's own way is slow."""
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     # What a task writes ------------------------------------------------------------------------
 
     @abstractmethod

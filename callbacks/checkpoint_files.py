@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from pytorch_lightning.plugins.io import CheckpointIO
@@ -129,8 +129,22 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def newest_readable(folder: Path) -> tuple[Path, list[str]] | None:
-    """The newest checkpoint to resume from, and what is wrong with newer ones; None: there is none.
+class Found(NamedTuple):
+    """A checkpoint to go on from.
+
+    Attributes:
+        path: Of the file.
+        step: Optimizer steps that it has done.
+        faults: What is wrong with newer ones.
+    """
+
+    path: Path
+    step: int
+    faults: tuple[str, ...] = ()
+
+
+def newest_readable(folder: Path) -> Found | None:
+    """The newest checkpoint to resume from; None: there is none.
 
     Raises:
         CheckpointError: If there are checkpoints but none can be read.
@@ -139,11 +153,11 @@ def newest_readable(folder: Path) -> tuple[Path, list[str]] | None:
     for name in (LAST, PREVIOUS):
         if (path := folder / name).exists():
             try:
-                read_checkpoint(path)
+                checkpoint = read_checkpoint(path)
             except CheckpointError as error:
                 faults.append(str(error))
             else:
-                return path, faults
+                return Found(path, int(checkpoint.get("global_step", 0)), tuple(faults))
     if faults:
         raise CheckpointError("no checkpoint of the run can be read:\n  " + "\n  ".join(faults))
     return None

@@ -76,13 +76,18 @@ class Checkpointing(Checkpoint):
             return
         overdue = time.monotonic() - self._saved_at >= self.every_seconds
         due, told = self._agreement.on(trainer, overdue, self.request.signal or 0)
+        stopped = self.request.stop(int(told)) if told else None  # the save is not broken off
         if due or told or (self.every_batches and (batch_idx + 1) % self.every_batches == 0):
             self._save(trainer, LAST)
-        if told:
-            raise self.request.stop(int(told))
+        if stopped is not None:
+            raise stopped
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save, and keep as best what validated best."""
+        """Save, keep as best what validated best, and stop if that is asked for.
+
+        Raises:
+            StoppedError: In all processes, once the state is saved.
+        """
         if self._improved(trainer, pl_module):
             self._save(trainer, BEST)
             if trainer.is_global_zero:
@@ -90,6 +95,8 @@ class Checkpointing(Checkpoint):
             trainer.strategy.barrier("checkpoint")
         else:
             self._save(trainer, LAST)
+        if told := self._agreement.now(trainer, self.request.signal or 0):
+            raise self.request.stop(int(told))
 
     def state_dict(self) -> dict[str, Any]:
         """The best value so far."""

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -119,11 +120,15 @@ class MetricsLog(pl.Callback):
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The rows of a metrics.jsonl; a last line cut off by a kill is left out."""
+    """The rows of a metrics.jsonl, without what a kill or a power failure left of others."""
     if not path.exists():
         return []
-    lines = path.read_text().splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n") and line.strip()]
+    rows = []
+    for line in path.read_bytes().splitlines(keepends=True):
+        with suppress(ValueError):
+            if line.endswith(b"}\n"):
+                rows.append(json.loads(line))
+    return rows
 
 
 def last_step(path: Path) -> int:

@@ -11,26 +11,15 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from datamodules.errors import LightboxError
+from datamodules.errors import StoppedError
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
-PATIENCE_SECONDS = {signal.SIGTERM: 10.0, signal.SIGUSR1: 45.0}
-"""How long to wait for a boundary: Slurm kills 30 s after SIGTERM, and warns 120 s ahead of it."""
+PATIENCE_SECONDS = 8.0
+"""How long to wait for a boundary after SIGTERM, 30 s after which Slurm kills."""
+SHARE_OF_WARNING = 1 / 3
+"""What a boundary may take of the time between the warning (SIGUSR1) and the end of the job."""
 ASK_EVERY_SECONDS = 0.5
 LONGEST_PAUSE = 256
-
-
-class StoppedError(LightboxError):
-    """The process was told to stop; its run can go on from its last checkpoint.
-
-    Attributes:
-        signal: What told it.
-    """
-
-    def __init__(self, number: signal.Signals) -> None:
-        super().__init__(f"told to stop ({number.name}); the run can be resumed")
-        self.signal = number
-        self.exit_code = 128 + number
 
 
 class StopRequest:
@@ -42,10 +31,15 @@ class StopRequest:
 
     Args:
         leading: Whether this process decides for the run; the others are told.
+        warning_seconds: How long before its end a job is warned by SIGUSR1.
     """
 
-    def __init__(self, leading: bool) -> None:
+    def __init__(self, leading: bool, warning_seconds: float = 120.0) -> None:
         self.leading = leading
+        self.patience = {
+            signal.SIGTERM: PATIENCE_SECONDS,
+            signal.SIGUSR1: warning_seconds * SHARE_OF_WARNING,
+        }
         self.signal: signal.Signals | None = None
         self._at_boundaries = False
         self._listens = False
@@ -92,7 +86,7 @@ class StopRequest:
             return
         if self._at_boundaries and number != signal.SIGALRM:
             if first:
-                signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS[self.signal])
+                signal.setitimer(signal.ITIMER_REAL, self.patience[self.signal])
             return
         if first or self._at_boundaries:
             self._at_boundaries = False
@@ -104,7 +98,7 @@ class StopRequest:
             signal.signal(signal.SIGTERM, self.handle)
 
     def stop(self, told: int) -> StoppedError:
-        """What to raise at a boundary that all processes have agreed to stop at.
+        """What to raise at a boundary that all have agreed to stop at; patience ends here.
 
         Args:
             told: The signal that one of them got.
@@ -165,6 +159,12 @@ class Agreement:
         self._ask_at = self._steps + min(max(1, pause), LONGEST_PAUSE)
         self._asked = (time.monotonic(), self._steps)
         return largest
+
+    def now(self, trainer: pl.Trainer, wish: float) -> float:
+        """The largest wish of all processes, which all ask at this place."""
+        if trainer.world_size == 1:
+            return wish
+        return largest_of([wish], trainer.strategy.root_device)[0]
 
 
 def largest_of(values: list[float], device: torch.device) -> list[float]:

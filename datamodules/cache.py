@@ -17,7 +17,13 @@ import numpy as np
 import PIL
 from numpy.typing import DTypeLike
 
-from datamodules.cache_builder import CacheBuilder, CacheItem, Prepare, refuse_unreadable
+from datamodules.cache_builder import (
+    Advise,
+    CacheBuilder,
+    CacheItem,
+    Prepare,
+    refuse_unreadable,
+)
 from datamodules.cache_entries import (
     FORMAT,
     NAME_BYTES,
@@ -55,6 +61,7 @@ def build_or_open(
     threads: int | None = None,
     progress: bool = True,
     dataset: str = "images",
+    advise: Advise = lambda _: "",
 ) -> ImageCache:
     """Open the entry of these items, building it if it is not there.
 
@@ -68,6 +75,7 @@ def build_or_open(
         threads: Threads that decode; None: one a core that this process may use.
         progress: Show a progress bar; a line every 10 % when stderr is no terminal.
         dataset: Its name is the name of the entry's folder, and stands in ``entry.json``.
+        advise: What to do about images that cannot be read, given their paths.
 
     Returns:
         The finished entry.
@@ -78,14 +86,31 @@ def build_or_open(
     """
     if not items:
         raise DataError(f"dataset '{dataset}' has no images")
-    name = _entry_name(items, {**fingerprint, "shape": list(shape), "dtype": np.dtype(dtype).name})
-    path = cache_root() / (re.sub(r"[^\w.-]", "_", dataset).strip(".") or "images") / name
+    path = entry_path(items, fingerprint, shape, dtype, dataset, advise)
     try:
         return ImageCache.open(path)  # takes no lock: finished entries do not change
     except DamagedEntryError:
         return CacheBuilder(
-            path, dataset, items, prepare, shape, np.dtype(dtype), threads, progress
+            path, dataset, items, prepare, shape, np.dtype(dtype), threads, progress, advise
         ).build()
+
+
+def entry_path(
+    items: Sequence[CacheItem],
+    fingerprint: dict[str, Any],
+    shape: tuple[int, ...],
+    dtype: DTypeLike = np.uint8,
+    dataset: str = "images",
+    advise: Advise = lambda _: "",
+) -> Path:
+    """Where the entry of these items lies, or would; arguments as of :func:`build_or_open`.
+
+    Raises:
+        DataError: If a file is not there; lists every one.
+    """
+    settings = {**fingerprint, "shape": list(shape), "dtype": np.dtype(dtype).name}
+    folder = re.sub(r"[^\w.-]", "_", dataset).strip(".") or "images"
+    return cache_root() / folder / _entry_name(items, settings, advise)
 
 
 def file_identity(root: Path, source: Source) -> tuple[int, int]:
@@ -114,22 +139,22 @@ def _installed(package: str) -> str:
         return ""
 
 
-def _entry_name(items: Sequence[CacheItem], settings: dict[str, Any]) -> str:
+def _entry_name(items: Sequence[CacheItem], settings: dict[str, Any], advise: Advise) -> str:
     """SHA-256 over all that the entry depends on: settings, versions, and every item's file."""
     modules = {"numpy": np, "opencv": cv2, "pillow": PIL}
     versions = {name: module.__version__ for name, module in modules.items()}
     versions |= {name: _installed(name) for name in ("pydicom", *DICOM_DECODERS)}
     digest = hashlib.sha256(json.dumps([FORMAT, settings, versions], sort_keys=True).encode())
     identities: dict[Path, tuple[int, int]] = {}
-    problems = []
+    faults: dict[CacheItem, str] = {}
     for item in items:
         try:
             if item.path not in identities:  # thousands of cases may share one npz file
                 identities[item.path] = _identity(item.path)
         except DataError as error:
-            problems.append(f"{item}: {error}")
+            faults[item] = str(error)
             continue
         key = [item.case_id, item.source.path, item.source.selector, *identities[item.path]]
         digest.update(json.dumps(key).encode())
-    refuse_unreadable(problems, len(items))
+    refuse_unreadable(faults, len(items), advise)
     return digest.hexdigest()[: 2 * NAME_BYTES]

@@ -5,7 +5,7 @@ import logging
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -73,6 +73,8 @@ class Prepared(Protocol):
 
 
 Prepare = Callable[[CacheItem], Prepared]
+Advise = Callable[[Sequence[str]], str]
+"""What to do about images that cannot be read, by their paths; empty where there is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class CacheBuilder:
     dtype: np.dtype[Any]
     threads: int | None
     progress: bool
+    advise: Advise
 
     def build(self) -> ImageCache:
         """Build under the lock, unless somebody else did while we waited for it."""
@@ -142,21 +145,22 @@ class CacheBuilder:
     def _fill(self, partial: Path) -> None:
         """Prepare every item and write the entry's files, each synced to the disk."""
         count = len(self.items)
-        hashes, geometries, problems = [], [], []
+        hashes, geometries, faults = [], [], dict[CacheItem, str]()
         with (partial / IMAGES).open("wb") as file:
             header = {"shape": (count, *self.shape), "fortran_order": False}
             descr = np.lib.format.dtype_to_descr(self.dtype)
             np.lib.format.write_array_header_1_0(file, {**header, "descr": descr})
             results = map_in_order(self._prepare_one, self.items, self.threads)
             title = f"Preparing {self.dataset}"
-            for result in shown(results, title, count, progress=self.progress):
+            each = shown(results, title, count, progress=self.progress)
+            for item, result in zip(self.items, each, strict=True):
                 if isinstance(result, str):
-                    problems.append(result)
-                elif not problems:
+                    faults[item] = result
+                elif not faults:
                     file.write(self._checked(result.image))
                     hashes.append(np.frombuffer(result.content_hash, np.uint8))
                     geometries.append(result.geometry.to_dict())
-            refuse_unreadable(problems, count)
+            refuse_unreadable(faults, count, self.advise)
         np.save(partial / HASHES, np.stack(hashes))
         np.save(partial / GEOMETRIES, np.array([list(g.values()) for g in geometries], np.float64))
         write_description(
@@ -179,9 +183,9 @@ class CacheBuilder:
         try:
             return self.prepare(item)
         except DataError as error:
-            return f"{item}: {error}"
+            return str(error)
         except OSError as error:
-            return f"{item}: it cannot be read: {error.strerror}"
+            return f"it cannot be read: {error.strerror}"
 
     def _publish(self, partial: Path) -> None:
         for file in partial.iterdir():
@@ -195,12 +199,17 @@ class CacheBuilder:
         sync(self.path.parent)
 
 
-def refuse_unreadable(problems: Sequence[str], items: int) -> None:
-    """Raise all problems as one DataError, if there are any."""
-    if problems:
-        raise DataError(
-            f"{len(problems)} of {items} images cannot be read; nothing was cached", problems
-        )
+def refuse_unreadable(faults: Mapping[CacheItem, str], items: int, advise: Advise) -> None:
+    """Raise all faults as one DataError, if there are any."""
+    if not faults:
+        return
+    problems = [f"{item}: {fault}" for item, fault in faults.items()]
+    advice = advise(list(dict.fromkeys(item.source.path for item in faults)))
+    raise DataError(
+        f"{len(faults)} of {items} images cannot be read; nothing was cached"
+        + (f". Fetch them again, {advice}" if advice else ""),
+        problems,
+    )
 
 
 def _make_folder(path: Path) -> None:

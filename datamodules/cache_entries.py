@@ -214,8 +214,8 @@ def discard(path: Path) -> None:
 
 def _paths() -> list[Path]:
     """Where entries are, are being built, or were: nothing else in the folder is ever touched."""
-    found = (path.with_name(path.name.partition(".")[0]) for path in cache_root().glob("*/*"))
-    return sorted({path for path in found if ENTRY_NAME.fullmatch(path.name)})
+    found = ((path.parent, path.name.partition(".")[0]) for path in cache_root().glob("*/*"))
+    return sorted({place / name for place, name in found if ENTRY_NAME.fullmatch(name)})
 
 
 def _is_unwanted(entry: CacheEntry, keep_days: float) -> bool:

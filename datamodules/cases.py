@@ -114,7 +114,10 @@ def resolve(root: Path, relative: str) -> Path:
         raise DataError(
             f"path '{relative}' leaves the root of the dataset; paths are relative to it"
         )
-    resolved = (root / path).resolve()
+    try:
+        resolved = (root / path).resolve()
+    except (OSError, RuntimeError) as error:  # before Python 3.13 a RuntimeError
+        raise DataError(f"path '{relative}' is a link that leads back to itself") from error
     if not resolved.is_relative_to(root.resolve()):
         raise DataError(f"path '{relative}' is a link that leaves the root of the dataset")
     return root / path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,22 @@ class LightboxError(Exception):
     """A fault that the user can mend; shown as its message, never as a traceback."""
 
     exit_code = 1
+
+
+class StoppedError(BaseException):
+    """The process was told to stop; its run can go on from its last checkpoint.
+
+    Like KeyboardInterrupt it is no Exception, so that nothing goes on without what it interrupts.
+
+    Attributes:
+        signal: What told it.
+        exit_code: As a shell gives it for a signal.
+    """
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(f"told to stop ({number.name}); the run can be resumed")
+        self.signal = number
+        self.exit_code = 128 + number
 
 
 class ConfigError(LightboxError):
@@ -35,6 +52,11 @@ class DataError(LightboxError):
         if len(self.problems) > self.shown:
             lines.append(f"  ... and {len(self.problems) - self.shown} more")
         super().__init__("\n".join(lines))
+
+
+def readable(text: str) -> str:
+    """A text that can be printed and written; what is not UTF-8 in a file's name is escaped."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 class CheckpointError(LightboxError):

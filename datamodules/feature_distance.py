@@ -12,6 +12,7 @@ Array = NDArray[np.float32]
 MOST_COMPONENTS = 64
 CASES_A_COMPONENT = 8
 """Training cases that it takes to know the variance along one direction."""
+TINY = float(np.finfo(np.float32).tiny)
 LEAST_VARIANCE = 1e-6
 """Of the mean variance: what a feature that never differs is taken to vary by."""
 INSIDE = 0.999
@@ -61,7 +62,7 @@ class FeatureDistance:
         count = min(MOST_COMPONENTS, len(values) // CASES_A_COMPONENT, values.shape[1] - 1)
         variances, directions = _principal(values, count)
         total = float((values**2).sum()) / max(len(values) - 1, 1)
-        floor = max(total / values.shape[1] * LEAST_VARIANCE, np.finfo(np.float32).tiny)
+        floor = max(total / values.shape[1] * LEAST_VARIANCE, TINY)
         rest = (total - float(variances.sum())) / (values.shape[1] - count)
         fitted = cls(
             mean.astype(np.float32),
@@ -74,7 +75,7 @@ class FeatureDistance:
     def _limited_by(self, distances: NDArray[np.float64]) -> Self:
         limit = float(np.quantile(distances, INSIDE, method="higher"))
         if len(distances) < ENOUGH:
-            logs = np.log(np.maximum(distances, np.finfo(np.float32).tiny))
+            logs = np.log(np.maximum(distances, TINY))
             limit = max(limit, float(np.exp(logs.mean() + QUANTILE * logs.std())))
         return replace(self, limit=limit)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
-from datamodules.errors import DataError
+from datamodules.errors import DataError, readable
 
 if TYPE_CHECKING:
     from datamodules.cases import CaseTable
@@ -91,7 +91,7 @@ class Problem:
     case_id: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}" if self.where else self.message
+        return readable(f"{self.where}: {self.message}" if self.where else self.message)
 
 
 Problems = list[Problem | str]

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
 
 LOCAL_PATH = "local-path"
 LocalPath = Annotated[str, LOCAL_PATH]
@@ -40,7 +41,7 @@ class Settings(BaseModel):
         """Plain values without local paths, fit for a checkpoint, a log or W&B."""
         values = self.model_dump(mode="json")
         for name, field in type(self).model_fields.items():
-            if _names_local_path(field.metadata, field.annotation):
+            if is_local_path(field):
                 values[name] = None
             elif isinstance(inner := getattr(self, name), Settings):
                 values[name] = inner.public()
@@ -65,5 +66,6 @@ def _texts_beneath_fields(module: str) -> dict[tuple[str, str], str]:
     }
 
 
-def _names_local_path(metadata: list[Any], annotation: object) -> bool:
-    return LOCAL_PATH in metadata or f"'{LOCAL_PATH}'" in repr(annotation)
+def is_local_path(field: FieldInfo) -> bool:
+    """Whether a field names a place on this machine."""
+    return LOCAL_PATH in field.metadata or f"'{LOCAL_PATH}'" in repr(field.annotation)

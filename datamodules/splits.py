@@ -64,7 +64,8 @@ def shared_content(table: CaseTable, groups: ContentHashes) -> tuple[str, ...]:
     """Say, for the report, which patients share identical images and stay on one side."""
     shared = [unit for unit in _units(table.cases, groups) if len(_patients(unit)) > 1]
     return tuple(
-        f"Patients {', '.join(_patients(unit))} share identical images and are kept on one side."
+        f"Patients {', '.join(map(repr, _patients(unit)))} share identical images and are kept on "
+        "one side."
         for unit in shared
     )
 

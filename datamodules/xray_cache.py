@@ -1,16 +1,20 @@
 """The cached images of a dataset, and which of them belong to which case."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.cache import CacheItem, ImageCache, build_or_open
+from datamodules.cache import CacheItem, ImageCache, build_or_open, entry_path
 from datamodules.cache_builder import Prepare
+from datamodules.cache_entries import DamagedEntryError
 from datamodules.candidates import has_candidates, selected_box
 from datamodules.cases import CaseTable, resolve
 from datamodules.configs.xrays import XraysConfig
+from datamodules.errors import DataError
 from datamodules.transforms.xray_candidates import PreprocessCandidate
 from datamodules.transforms.xray_preprocessing import (
     PREPROCESSING_VERSION,
@@ -33,19 +37,42 @@ def cache_xrays(table: CaseTable, config: XraysConfig) -> tuple[ImageCache, NDAr
     Raises:
         DataError: If images cannot be read; lists every one.
     """
-    size = config.preprocessing.size
-    settings = {"version": PREPROCESSING_VERSION, **config.preprocessing.stored()}
-    if candidates := has_candidates(table):
-        settings |= config.candidates.model_dump(mode="json")
     images = build_or_open(
         list(_items(table)),
-        _of_candidates(config) if candidates else _of_images(config),
-        settings,
-        shape=(2, size, size) if candidates else (size, size),
+        _of_candidates(config) if has_candidates(table) else _of_images(config),
+        _settings(table, config),
+        shape=_shape(table, config),
         dataset=table.name,
+        advise=config.reader.advise_on_unreadable,
     )
     views = [len(case.inputs) for case in table.cases]
     return images, np.concatenate([[0], np.cumsum(views)]).astype(np.int64)
+
+
+def cached_hashes(table: CaseTable, config: XraysConfig) -> dict[str, tuple[bytes, ...]] | None:
+    """Hashes of each case's films as :func:`cache_xrays` has kept them; None: it has not."""
+    items = list(_items(table))
+    settings, shape = _settings(table, config), _shape(table, config)
+    try:
+        cache = ImageCache.open(entry_path(items, settings, shape, dataset=table.name))
+    except (DamagedEntryError, DataError):
+        return None
+    hashes: dict[str, tuple[bytes, ...]] = defaultdict(tuple)
+    for item, digest in zip(items, cache.hashes, strict=True):
+        hashes[item.case_id] += (digest.tobytes(),)
+    return hashes
+
+
+def _settings(table: CaseTable, config: XraysConfig) -> dict[str, Any]:
+    settings = {"version": PREPROCESSING_VERSION, **config.preprocessing.stored()}
+    if has_candidates(table):
+        settings |= config.candidates.model_dump(mode="json")
+    return settings
+
+
+def _shape(table: CaseTable, config: XraysConfig) -> tuple[int, ...]:
+    size = config.preprocessing.size
+    return (2, size, size) if has_candidates(table) else (size, size)
 
 
 def _items(table: CaseTable) -> Iterator[CacheItem]:

@@ -11,31 +11,44 @@ from numpy.typing import NDArray
 
 from datamodules.batches import XrayBatch
 from datamodules.configs.xrays import XrayPreprocessing
-from datamodules.errors import ConfigError
+from datamodules.errors import ConfigError, readable
 from datamodules.readers.image_files import may_be_image
 from datamodules.transforms.xray_preprocessing import PreparedXray, PreprocessXray, normalise
 from datamodules.transforms.xray_reading import read_xray
 
 LOG = logging.getLogger("lightbox")
+OVERLAYS = "overlays"
+"""Folder of the pictures, in that of the output of predict and explain."""
+OUTPUTS = frozenset(("predictions.csv", "explanations.csv"))
+"""Tables beside it."""
 
 
-def find_files(places: Sequence[Path]) -> dict[str, Path]:
+def find_files(places: Sequence[Path], output: Path | None = None) -> dict[str, Path]:
     """Files by name: those that are named, and the images in folders, however deep.
 
     A file of a folder is named by its path below that folder; where names of different places
     collide, the folder's own name is put in front. Files of a folder that cannot be images, by
-    their names, are counted in a warning; a named file is always taken.
+    their names, are counted in a warning, and pictures that an earlier command drew are passed
+    over; a named file is always taken.
+
+    Args:
+        places: Files and folders.
+        output: Where this command is to write; an attempt that was broken off may have.
 
     Raises:
         ConfigError: If a place does not exist or may not be read, or nothing is found.
     """
     try:
         missing = [str(place) for place in places if not place.exists()]
-        inside = {place: _files_in(place) for place in places if place.is_dir()}
+        drawn: list[Path] = []
+        inside = {place: _files_in(place, output, drawn) for place in places if place.is_dir()}
     except OSError as error:
         raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
     if missing:
         raise ConfigError(f"there is no such file or folder: {', '.join(missing)}")
+    if drawn:
+        listed = ", ".join(map(str, dict.fromkeys(drawn)))
+        LOG.warning("pictures of earlier predictions passed over: %s", readable(listed))
     images = {
         place: [path for path in inside[place] if may_be_image(path.name)] for place in inside
     }
@@ -50,17 +63,22 @@ def _named(places: Iterable[tuple[Path, Sequence[Path]]]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for place, paths in places:
         for path in paths:
-            name = path.name if path == place else str(path.relative_to(place))
+            name = readable(path.name if path == place else str(path.relative_to(place)))
             while name in found and found[name] != path:
-                name = f"{path.parent.name}/{name}"
+                name = readable(f"{path.parent.name}/{name}")
             found[name] = path
     return found
 
 
-def _files_in(folder: Path) -> list[Path]:
-    """Files below a folder, sorted, but for hidden ones."""
-    walk = os.walk(folder, onerror=_raise)
-    paths = (Path(parent) / name for parent, _, names in walk for name in names)
+def _files_in(folder: Path, output: Path | None, drawn: list[Path]) -> list[Path]:
+    """Files below a folder, sorted, but for hidden ones and for pictures that we drew."""
+    paths: list[Path] = []
+    for parent, folders, names in os.walk(folder, onerror=_raise):
+        place = Path(parent)
+        if OVERLAYS in folders and (place == output or not OUTPUTS.isdisjoint(names)):
+            folders.remove(OVERLAYS)
+            drawn.append(place / OVERLAYS)
+        paths += [place / name for name in names]
     return sorted(path for path in paths if path.is_file() and not path.name.startswith("."))
 
 

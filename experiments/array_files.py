@@ -17,12 +17,16 @@ def write_features(path: Path, features: Mapping[str, NDArray[np.float32]]) -> N
         path: Receives ``file``, text ``(n,)``, and ``features``, float32 ``(n, D)``.
         features: Of each file, ``(D,)``.
     """
-    rows = np.stack(list(features.values())) if features else np.zeros((0, 0))
-    arrays = {"file": np.array(list(features), np.str_), "features": rows.astype(np.float32)}
+    width = len(next(iter(features.values()), ()))
+    header = {"shape": (len(features), width), "fortran_order": False, "descr": "<f4"}
     with whole_file(path) as file, ZipFile(file, "w") as archive:
-        for name, array in arrays.items():  # np.savez has an argument 'file' of its own
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
-                np.lib.format.write_array(entry, array, allow_pickle=False)
+        # np.savez has an argument 'file' of its own, and would take a copy of all features
+        with archive.open("file.npy", "w", force_zip64=True) as entry:
+            np.lib.format.write_array(entry, np.array(list(features), np.str_), allow_pickle=False)
+        with archive.open("features.npy", "w", force_zip64=True) as entry:
+            np.lib.format.write_array_header_1_0(entry, header)
+            for row in features.values():
+                entry.write(np.ascontiguousarray(row, "<f4").data)
 
 
 def write_map(path: Path, values: NDArray[np.float32]) -> None:

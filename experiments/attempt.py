@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from pytorch_lightning.loggers import Logger
 
-from callbacks.stop_request import StoppedError, StopRequest
-from datamodules.errors import LightboxError
+from callbacks.metrics_log import last_step
+from callbacks.stop_request import StopRequest
+from datamodules.errors import LightboxError, StoppedError
 from datamodules.whole_files import is_full, write_whole
 from experiments.environment import describe_environment
 from experiments.experiment import Experiment
@@ -56,7 +57,8 @@ class Attempt:
             if process.together:
                 await_preparation(folder, process)
             number = folder.status()["attempt"]
-        return cls(folder, number, process, request, _watch(folder))
+        parent = None if process.leading or process.together else os.getppid()
+        return cls(folder, number, process, request, _watch(folder, parent))
 
     @classmethod
     def unrecorded(cls, folder: RunFolder) -> "Attempt":
@@ -68,6 +70,7 @@ class Attempt:
 def _count(folder: RunFolder, process: Process) -> int:
     number: int = folder.status()["attempt"] + 1
     folder.update_status(
+        state="preparing",  # from here on the others of this start believe what they read
         attempt=number,
         started=now(),
         error=None,
@@ -82,8 +85,8 @@ def _count(folder: RunFolder, process: Process) -> int:
     return number
 
 
-def _watch(folder: RunFolder) -> ProcessWatch:
-    return ProcessWatch(lambda message: folder.update_status(state="failed", error=message))
+def _watch(folder: RunFolder, parent: int | None = None) -> ProcessWatch:
+    return ProcessWatch(lambda message: folder.update_status(state="failed", error=message), parent)
 
 
 @contextmanager
@@ -97,7 +100,8 @@ def attempted(folder: RunFolder, process: Process) -> Iterator[None]:
         yield
     except BaseException as error:
         if not process.leading:
-            message = str(error) if isinstance(error, LightboxError) else repr(error)
+            known = isinstance(error, LightboxError | StoppedError)
+            message = str(error) if known else repr(error)
             with folder.log_file.open("a") as file:
                 file.write(f"{now()} process {process.rank} ended: {message}\n")
             if isinstance(error, StoppedError) and process.together:
@@ -131,19 +135,29 @@ def _record_stop(folder: RunFolder, error: StoppedError) -> None:
     Raises:
         SystemExit: With 0, if the job is queued again.
     """
-    job = job_id()
-    folder.update_status(state="interrupted", error=str(error))
+    _note_stop(folder, error)
+    job, status = job_id(), folder.status()
     if job is None or error.signal != signal.SIGUSR1 or not folder.experiment().slurm.requeue:
         _say_how_to_go_on(folder)
         return
-    log.info("%s: the state is saved, and job %s queues again", error.signal.name, job)
-    folder.update_status(state="queued", error=None)  # the job may end as soon as Slurm is asked
-    fault = requeue(job)
+    fault: str | None = "it came no further than last time; raise --slurm.time"
+    if status["reached"] != status.get("reached_before"):
+        log.info("%s: the state is saved, and job %s queues again", error.signal.name, job)
+        folder.update_status(state="queued", error=None, reached_before=status["reached"])
+        fault = requeue(job)  # the job may end as soon as Slurm is asked
     if fault is None:
         raise SystemExit(0) from error
-    folder.update_status(state="interrupted", error=f"job {job} could not be queued again: {fault}")
-    log.error("job %s could not be queued again: %s", job, fault)
+    folder.update_status(state="interrupted", error=f"job {job} is not queued again: {fault}")
+    log.error("job %s is not queued again: %s", job, fault)
     _say_how_to_go_on(folder)
+
+
+def _note_stop(folder: RunFolder, error: StoppedError) -> None:
+    """Record that it was told to stop, and how far it had come; once."""
+    state = folder.status()["state"]
+    if state != "interrupted":
+        reached = [state, last_step(folder.metrics_log)]
+        folder.update_status(state="interrupted", error=str(error), reached=reached)
 
 
 def _say_how_to_go_on(folder: RunFolder) -> None:
@@ -164,6 +178,10 @@ def tracked(experiment: Experiment, attempt: Attempt, mode: Mode) -> Iterator[li
             others = build_trackers(experiment, attempt.folder, attempt.number)
         yield [*loggers, *others]
         exit_code = 0
+    except StoppedError as error:
+        if attempt.process.leading:  # before W&B, which may take longer than there is
+            _note_stop(attempt.folder, error)
+        raise
     finally:
         if loggers:
             from experiments.wandb_results import finish

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from datamodules.batches import XrayBatch
+from datamodules.configs.xrays import XrayPreprocessing
 from datamodules.errors import DataError
 from datamodules.transforms.xray_geometry import restore
 from experiments.overlays import output_path, write_overlay
@@ -17,8 +18,6 @@ from experiments.predicted_files import PredictedBatch, PredictedFilm, failure
 from lightning_modules.explanations import MadeBy, explain
 from lightning_modules.xray_classifier import XrayClassifier
 
-OVERLAYS = "overlays"
-"""Folder of the pictures, in that of the output."""
 HALF = 0.5
 
 SPELT: dict[MadeBy, str] = {"attention-map": "attention map", "grad-cam": "Grad-CAM"}
@@ -98,17 +97,26 @@ def draw_evidence(
     predicted: PredictedBatch,
     wanted: Sequence[Sequence[str]],
     method: MadeBy,
+    preprocessing: XrayPreprocessing,
     folder: Path,
 ) -> Iterator[tuple[Evidence, Path]]:
     """As :func:`find_evidence`, each drawn over its file; with the place of the picture.
 
-    A file that cannot be read any more is added to ``predicted.failed``.
+    The grey range is that of the preprocessing, so that a person sees what the network saw. A file
+    that cannot be read any more is added to ``predicted.failed``.
     """
     for evidence in find_evidence(module, predicted, wanted, method):
         film = evidence.film
         picture = output_path(folder, film.name, evidence.label, ".png")
         try:
-            write_overlay(picture, film.path, evidence.map, evidence.caption, evidence.warning)
+            write_overlay(
+                picture,
+                film.path,
+                preprocessing,
+                evidence.map,
+                evidence.caption,
+                evidence.warning,
+            )
         except DataError as error:
             if (row := failure(film.name, error)) not in predicted.failed:
                 predicted.failed.append(row)

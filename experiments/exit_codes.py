@@ -6,7 +6,7 @@ import select
 import sys
 from collections.abc import Callable
 
-from datamodules.errors import LightboxError
+from datamodules.errors import LightboxError, StoppedError
 from datamodules.whole_files import is_full
 
 _PLACE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
@@ -23,6 +23,9 @@ def guarded(command: Callable[[], int]) -> int:
         code = command()
         sys.stdout.flush()
     except LightboxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except StoppedError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:

@@ -61,6 +61,12 @@ class Experiment(Settings):
             faults = "\n  ".join(explain(error, cls))
             raise ConfigError(f"{path} is not a valid experiment:\n  {faults}") from error
 
+    def public(self) -> dict[str, Any]:
+        """Without the cluster, too: what comes before Python may hold keys and places."""
+        values = super().public()
+        del values["slurm"]
+        return values
+
     def to_yaml(self) -> str:
         """Complete YAML; :meth:`from_yaml` on it gives an equal experiment."""
         return as_yaml(self.model_dump(mode="json"), sort_keys=False)

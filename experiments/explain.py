@@ -73,14 +73,20 @@ class _Explanations:
 
     def rows(self, predicted: PredictedBatch) -> Iterator[dict[str, Any]]:
         """A row for each file and label, file by file."""
-        from experiments.evidence import OVERLAYS, draw_evidence
+        from datamodules.xray_files import OVERLAYS
+        from experiments.evidence import draw_evidence
 
         wanted = [self._wanted(film) for film in predicted.films]
         self.explained += len(wanted)
         self.without += sum(not labels for labels in wanted)
         rows: dict[str, list[dict[str, Any]]] = {film.name: [] for film in predicted.films}
         for evidence, picture in draw_evidence(
-            self.predictor.module, predicted, wanted, self.method, self.output / OVERLAYS
+            self.predictor.module,
+            predicted,
+            wanted,
+            self.method,
+            self.predictor.experiment.data.preprocessing,
+            self.output / OVERLAYS,
         ):
             row = _row(evidence, picture.relative_to(self.output))
             if self.arrays:

@@ -19,6 +19,7 @@ from experiments.fingerprint import OUTSIDE, judge_cases
 from experiments.metrics_file import headline, metrics_text
 from experiments.predictor import Predictor
 from experiments.run_folder import RunFolder
+from experiments.seen_cases import SeenCases
 from experiments.setting_errors import explain
 from experiments.tasks import build_data
 from experiments.trainers import build_evaluator
@@ -40,7 +41,7 @@ def evaluate_external(folder: RunFolder, data: dict[str, Any], output: Path) -> 
             training data, when the checkpoint knows what those are like.
 
     Raises:
-        ConfigError: If ``data`` is not valid.
+        ConfigError: If ``data`` is not valid, or has cases that the run was trained on.
         DataError: If the dataset is not, or knows none of the model's labels.
     """
     predictor = Predictor.load(folder.path)
@@ -49,7 +50,10 @@ def evaluate_external(folder: RunFolder, data: dict[str, Any], output: Path) -> 
         raise ConfigError("this is the dataset that the run was trained on: it is not external")
     module = predictor.module
     cases = build_data(experiment, trained=module.data)
+    seen = SeenCases.of(folder)
+    seen.refuse_known(cases)
     cases.prepare(held_out=True)
+    seen.refuse_copies(cases)
     for notice in cases.notices:
         log.info("note: %s", notice)
     folder.record_test_opening(by="evaluate", split=cases.table.name, revision=revision())

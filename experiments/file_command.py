@@ -71,7 +71,7 @@ def run_on_files(arguments: Namespace, table: str, begin: Callable[[Predictor], 
     _check(arguments, folder / table)
     from datamodules.xray_files import find_files
 
-    files = find_files(arguments.places)
+    files = find_files(arguments.places, output=folder)
     from experiments.fingerprint import OUTSIDE
     from experiments.predictor import Predictor
 

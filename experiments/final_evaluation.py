@@ -58,6 +58,7 @@ def evaluate_run(
                 by="run", attempt=attempt.number, split="test", revision=revision()
             )
         trainer.test(module, datamodule=data, verbose=False)
+    attempt.watch.let_go()  # from here on the leading process needs nobody
     if trainer.is_global_zero:
         samples = experiment.logging.bootstrap_samples
         results = _write_results(module, data, folder, splits, operating_point, samples)

@@ -13,10 +13,13 @@ from datamodules.errors import ConfigError
 from experiments.configs.logging import LoggingConfig
 from experiments.experiment import Experiment
 from experiments.run_folder import RunFolder
+from experiments.wandb_access import PROGRAM
 
 log = logging.getLogger("lightbox")
 
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+ANONYMOUS = {"mlflow.user": PROGRAM, "mlflow.source.name": PROGRAM}
+"""Of itself MLflow would send the user's name, and the path of the script."""
 MLFLOW_RUN = "mlflow_run"
 """Where status.json keeps MLflow's own id of the run."""
 
@@ -74,7 +77,11 @@ def _mlflow(experiment: Experiment, folder: RunFolder, uri: str) -> Logger:
             run_name=folder.name,
             tracking_uri=uri,
             run_id=known,
-            tags={"experiment": experiment.name, **dict.fromkeys(experiment.logging.tags, "true")},
+            tags={
+                **dict.fromkeys(experiment.logging.tags, "true"),
+                "experiment": experiment.name,
+                **ANONYMOUS,
+            },
         )
         if known is None:
             folder.update_status(**{MLFLOW_RUN: logger.run_id})

@@ -13,7 +13,8 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from datamodules.transforms.xray_preprocessing import scale_grey
+from datamodules.configs.xrays import XrayPreprocessing
+from datamodules.transforms.xray_preprocessing import PreprocessXray, scale_grey
 from datamodules.transforms.xray_reading import read_xray
 from datamodules.whole_files import whole_file
 
@@ -29,13 +30,19 @@ LONGEST_NAME = 200
 
 
 def write_overlay(
-    path: Path, film: Path, evidence: NDArray[np.float32], caption: str, warning: str = ""
+    path: Path,
+    film: Path,
+    preprocessing: XrayPreprocessing,
+    evidence: NDArray[np.float32],
+    caption: str,
+    warning: str = "",
 ) -> None:
     """Draw a map of evidence over a film and write it as PNG, whole or not at all.
 
     Args:
         path: The PNG to write.
         film: The original file.
+        preprocessing: Says which of its grey values become black and white.
         evidence: float32 ``(height, width)`` of the film, in 0..1.
         caption: Stands at the bottom.
         warning: Stands at the top, on red; empty: nothing does.
@@ -44,7 +51,8 @@ def write_overlay(
         DataError: If the film cannot be read any more.
     """
     pixels = read_xray(film)
-    grey = scale_grey(pixels.pixels, pixels.low, pixels.high).astype(np.uint8)
+    grey_range = PreprocessXray(preprocessing).grey_range(pixels)
+    grey = scale_grey(pixels.pixels, *grey_range).astype(np.uint8)
     picture = Image.fromarray(blend(grey, evidence))
     _write_note(picture, caption, BLACK, at_top=False)
     if warning:

@@ -6,10 +6,9 @@ from inspect import get_annotations
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 
 from datamodules.errors import ConfigError
-from datamodules.schema import LOCAL_PATH, Settings
+from datamodules.schema import Settings, is_local_path
 from experiments.experiment import Experiment
 from experiments.setting_errors import explain, unknown_kind
 from experiments.setting_tree import Setting, SettingPath, by_option, option_name, settings_of
@@ -59,12 +58,8 @@ def _kept_values(old: Settings, new: type[Settings]) -> dict[str, object]:
     return {
         name: values[name]
         for name, field in new.model_fields.items()
-        if _declarer(new, name) is _declarer(type(old), name) and not _is_local(field)
+        if _declarer(new, name) is _declarer(type(old), name) and not is_local_path(field)
     }
-
-
-def _is_local(field: FieldInfo) -> bool:
-    return LOCAL_PATH in field.metadata or LOCAL_PATH in repr(field.annotation)
 
 
 def _declarer(model: type[Settings], name: str) -> type | None:

@@ -78,11 +78,17 @@ class _Predictions:
             self._draw(predicted, self.method)
 
     def _draw(self, predicted: PredictedBatch, method: MadeBy) -> None:
-        from experiments.evidence import OVERLAYS, draw_evidence
+        from datamodules.xray_files import OVERLAYS
+        from experiments.evidence import draw_evidence
 
         everything = [self.predictor.module.data.labels.names] * len(predicted.films)
         for _ in draw_evidence(
-            self.predictor.module, predicted, everything, method, self.output / OVERLAYS
+            self.predictor.module,
+            predicted,
+            everything,
+            method,
+            self.predictor.experiment.data.preprocessing,
+            self.output / OVERLAYS,
         ):
             pass
 

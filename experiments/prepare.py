@@ -1,6 +1,8 @@
 """``python -m experiments.prepare``: build the image cache ahead, list it, or clear it out."""
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,6 +54,8 @@ def _prepare(argv: Sequence[str]) -> int:
             raise ConfigError("--list and --prune DAYS stand alone")
         return _list() if arguments.list else _prune(arguments.prune)
     experiment = parse_experiment(words, "prepared")
+    if "SLURM_JOB_ID" in os.environ:
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # the warning of the time limit
     from datamodules.cache_copy import copy_entry
     from experiments.run_log import logged_to
     from experiments.tasks import build_data

@@ -21,6 +21,10 @@ GRACE_SECONDS = 10.0
 """How long the others have to end by themselves, as they do where all fail alike."""
 NEWS_SECONDS = 2.0
 """How long the news of a death may take after the connection to the dead one broke."""
+LOST = (
+    "lost contact with another process of the run; its last words are in run.log, or in the log of"
+    " the job. The run can be resumed"
+)
 Process = subprocess.Popen[bytes]
 
 
@@ -35,14 +39,17 @@ class ProcessWatch:
 
     Args:
         record: Called with the message before everything ends.
+        parent: The first process, where this is one of the others; it ends with that one.
     """
 
-    def __init__(self, record: Callable[[str], object]) -> None:
-        self.record = record
+    def __init__(self, record: Callable[[str], object], parent: int | None = None) -> None:
+        self.record, self.parent = record, parent
         self.processes: Sequence[Process] = ()
         self._over = threading.Event()
 
     def __enter__(self) -> Self:
+        if self.parent is not None:
+            threading.Thread(target=self._look_at_parent, name="parent-watch", daemon=True).start()
         return self
 
     def __exit__(
@@ -57,10 +64,14 @@ class ProcessWatch:
             ProcessDiedError: In place of what a collective says when one of the others has died.
         """
         self._over.set()
-        dead = self._cause_of(error)
+        cause = self._cause_of(error)
         self._wait_for_others()
-        if dead:
-            raise ProcessDiedError(self._message(dead)) from error
+        if cause is not None:
+            raise ProcessDiedError(cause) from error
+
+    def let_go(self) -> None:
+        """Watch no longer: what is left to do needs no other process."""
+        self._over.set()
 
     def _wait_for_others(self) -> None:
         until = time.monotonic() + GRACE_SECONDS
@@ -86,6 +97,11 @@ class ProcessWatch:
                     self._end_all(dead)
                 return
 
+    def _look_at_parent(self) -> None:
+        while not self._over.wait(LOOK_EVERY_SECONDS):
+            if os.getppid() != self.parent:
+                os._exit(1)
+
     def _dead(self) -> dict[int, int]:
         """Exit codes of those that did not end well, by rank; of those killed, where any was."""
         codes = {rank: process.poll() for rank, process in enumerate(self.processes, start=1)}
@@ -93,15 +109,17 @@ class ProcessWatch:
         killed = {rank: code for rank, code in failed.items() if code < 0}
         return killed or failed
 
-    def _cause_of(self, error: BaseException | None) -> dict[int, int]:
-        """Whose death this process ends of; empty if the error is its own."""
+    def _cause_of(self, error: BaseException | None) -> str | None:
+        """Whose death this process ends of; None if the error is its own."""
         if not isinstance(error, Exception) or isinstance(error, LightboxError):
-            return {}
+            return None
         until = time.monotonic() + NEWS_SECONDS
-        while not (dead := self._dead()) and time.monotonic() < until:
+        while self.processes and not self._dead() and time.monotonic() < until:
             time.sleep(0.05)
-        was_killed = any(code < 0 for code in dead.values())
-        return dead if was_killed or _lost_contact(error) else {}
+        dead, lost = self._dead(), _lost_contact(error)
+        if any(code < 0 for code in dead.values()) or (dead and lost):
+            return self._message(dead)
+        return f"{LOST} ({error})" if lost else None
 
     def _message(self, dead: Mapping[int, int]) -> str:
         last = len(self.processes)

@@ -14,6 +14,7 @@ from experiments.run_folder import RunFolder
 Launcher = Literal["slurm", "torchrun", "lightbox"]
 """Who starts the processes; ``lightbox``: the first one starts the others, when training begins."""
 POLL_SECONDS = 0.5
+_claimed: list[bool] = []
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,11 @@ def this_process(environment: Mapping[str, str] | None = None) -> Process:
 
     Args:
         environment: That of the process; None: ``os.environ``.
-
-    Raises:
-        ConfigError: If a job has several tasks, but srun did not start this process.
     """
     env = os.environ if environment is None else environment
     if "TORCHELASTIC_RUN_ID" in env:
-        launch = f"{env['TORCHELASTIC_RUN_ID']}.{env.get('TORCHELASTIC_RESTART_COUNT', '0')}"
-        size = int(env["WORLD_SIZE"])
-        return Process(int(env["RANK"]), int(env["LOCAL_RANK"]), size, "torchrun", launch)
+        rank, local, size = (int(env[name]) for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"))
+        return Process(rank, local, size, "torchrun", _start_by_torchrun(env))
     tasks = int(env.get("SLURM_STEP_NUM_TASKS", "1"))
     if tasks > 1 and "LOCAL_RANK" not in env:
         count = env.get("SLURM_RESTART_COUNT", "0")
@@ -67,6 +64,15 @@ def this_process(environment: Mapping[str, str] | None = None) -> Process:
         return Process(rank, local, tasks, "slurm", launch)
     local = int(env.get("LOCAL_RANK", "0"))
     return Process(local, local, None, "lightbox", "")
+
+
+def _start_by_torchrun(env: Mapping[str, str]) -> str:
+    """A name of this start; torchrun calls every one "none" unless it is given an id."""
+    names = ("TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT", "MASTER_PORT")
+    parts = [env.get(name, "") for name in names]
+    if env.get("LOCAL_WORLD_SIZE") == env["WORLD_SIZE"]:
+        parts.append(str(os.getppid()))  # torchrun itself, which all of them have in common
+    return ".".join(parts)
 
 
 def check_size(process: Process, config: TrainerConfig) -> None:
@@ -81,11 +87,32 @@ def check_size(process: Process, config: TrainerConfig) -> None:
             f"the run has {config.nodes} nodes, and one process cannot start those of others:"
             " submit it with --slurm.*, or start it with srun or torchrun"
         )
-    if process.together and process.world_size != wanted:
+    if process.world_size not in (None, wanted):
         raise ConfigError(
             f"{process.launcher} started {process.world_size} processes, but the experiment has"
             f" {config.devices} (--trainer.devices) on {config.nodes} (--trainer.nodes)"
         )
+
+
+def check_unclaimed(config: TrainerConfig) -> None:
+    """See that this program has not carried out a run of several processes already.
+
+    What such a run leaves behind, rank and connections, would lead a second one astray.
+
+    Raises:
+        ConfigError: If it has.
+    """
+    if _claimed and config.devices * config.nodes > 1:
+        raise ConfigError(
+            "this program has carried out a run of several processes before; give each its own"
+            " program, or use --trainer.devices 1"
+        )
+
+
+def claim(config: TrainerConfig) -> None:
+    """Remember that this program carries out a run, if it has several processes."""
+    if config.devices * config.nodes > 1:
+        _claimed.append(True)
 
 
 def await_preparation(folder: RunFolder, process: Process) -> None:

@@ -1,11 +1,11 @@
 """What may change when a run goes on, and what its results depend on."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from datamodules.errors import ConfigError
+from datamodules.schema import is_local_path
 from experiments.experiment import Experiment
 from experiments.setting_tree import SettingPath, by_option, settings_of
 
@@ -23,14 +23,13 @@ RESUMABLE = (
 """Settings that may change when a run goes on; the last one only under a constant schedule."""
 
 
-def settings_hash(experiment: Experiment) -> str:
-    """SHA-256 of all settings that may not change: checkpoints of a run share it."""
-    fixed = [
-        [".".join(setting.path), setting.value]
+def fixed_settings(experiment: Experiment) -> dict[str, str]:
+    """The settings that may not change, as text by name; places on this machine are left out."""
+    return {
+        ".".join(setting.path): json.dumps(setting.value, default=str)
         for setting in settings_of(experiment)
-        if not may_change(setting.path)
-    ]
-    return hashlib.sha256(json.dumps(fixed, default=str).encode()).hexdigest()
+        if not may_change(setting.path) and not is_local_path(setting.field)
+    }
 
 
 def refuse_what_is_fixed(experiment: Experiment, options: Iterable[str]) -> None:

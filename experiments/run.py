@@ -1,5 +1,6 @@
 """``python -m experiments.run``: start or submit a run, go on with one, or list what there is."""
 
+import signal
 import sys
 
 from experiments.command_line import Resume, Show, Start, Submit, parse_run
@@ -23,6 +24,7 @@ def _run(argv: list[str]) -> int:
         case Start(experiment):
             start(experiment)
         case Resume(run, experiment):
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # Slurm's warning may come after the end
             resume(RunFolder.open(run), experiment)
         case Submit(run, experiment, dry_run):
             folder = None if run is None else RunFolder.open(run)

@@ -21,7 +21,7 @@ from experiments.experiment import Experiment
 SHARED_WITH_RANKS = "LIGHTBOX_RUN_FOLDER"
 """Environment variable by which the first process tells the others of its run folder."""
 
-SECONDS_FOR_OWN_JOB = 90.0
+SECONDS_FOR_OWN_JOB, SECONDS_FOR_SUBMISSION = 90.0, 15.0
 
 
 class RunFolder:
@@ -96,6 +96,11 @@ class RunFolder:
         """Experiment and run, without the place on this machine."""
         return f"{self.path.parent.name}/{self.path.name}"
 
+    @property
+    def has_trained(self) -> bool:
+        """Whether it has done at least a step, as far as it is logged."""
+        return self.metrics_log.exists() and self.metrics_log.stat().st_size > 0
+
     def experiment(self) -> Experiment:
         """The experiment that the run executes."""
         return Experiment.from_yaml(self.experiment_file)
@@ -146,9 +151,9 @@ class RunFolder:
             ConfigError: If another process holds it; says which.
         """
         with (self.path / ".lock").open("a+") as file:
-            until = time.monotonic() + SECONDS_FOR_OWN_JOB
+            began = time.monotonic()
             while (holder := _taken(file)) is not None:
-                if not _is_own_job(holder) or time.monotonic() > until:
+                if time.monotonic() - began > _patience_with(holder):
                     raise ConfigError(f"run {self.name} is in use by {holder}")
                 time.sleep(1)
             file.truncate(0)
@@ -163,10 +168,12 @@ class RunFolder:
         """
         wanted = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
         try:
-            with (self.path / ".lock").open("r+") as file:
+            with (self.path / ".lock").open() as file:
                 found = fcntl.fcntl(file, fcntl.F_GETLK, wanted)
         except FileNotFoundError:
             return False
+        except OSError:
+            return True  # a filesystem without locks, or somebody else's run: not known to be free
         return bool(struct.unpack("hhqqi", found)[0] != fcntl.F_UNLCK)
 
 
@@ -184,13 +191,20 @@ def _taken(file: TextIO) -> str | None:
     except (BlockingIOError, PermissionError):
         file.seek(0)
         return file.read().strip() or "another process"
+    except OSError as error:
+        raise ConfigError(
+            f"cannot lock {file.name}: {error.strerror}; set LIGHTBOX_RUNS to a folder on a"
+            " filesystem with locks"
+        ) from error
     return None
 
 
-def _is_own_job(holder: str) -> bool:
+def _patience_with(holder: str) -> float:
+    """A job waits for its own last attempt, and a moment for the command that submits it."""
     job = os.environ.get("SLURM_JOB_ID")
-    restarted = int(os.environ.get("SLURM_RESTART_COUNT", "0")) > 0
-    return job is not None and restarted and holder.endswith(f", job {job}")
+    if job is None:
+        return 0.0
+    return SECONDS_FOR_OWN_JOB if holder.endswith(f", job {job}") else SECONDS_FOR_SUBMISSION
 
 
 def _holder() -> str:

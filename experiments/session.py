@@ -8,26 +8,29 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
-from callbacks.checkpoint_files import newest_readable
+from callbacks.checkpoint_files import Found, newest_readable
+from callbacks.metrics_log import keep_until
 from callbacks.stop_request import StopRequest
 from datamodules.base import TaskDataModule
 from datamodules.errors import ConfigError
 from datamodules.whole_files import write_whole
 from experiments.attempt import Attempt, attempted, tracked
 from experiments.experiment import Experiment
+from experiments.hardware import check_hardware
 from experiments.local_trackers import check_trackers
-from experiments.processes import Process, check_size, this_process
+from experiments.processes import Process, check_size, check_unclaimed, claim, this_process
 from experiments.run_folder import SHARED_WITH_RANKS, RunFolder
 from experiments.run_log import logged_to, without_noise
 from experiments.slurm import going_on, submit
 from experiments.slurm_job import cpus_of_process, warn_of_unused_gpus
 from experiments.tasks import build_data, build_module, check_inputs, check_task
 from experiments.tracking import Tracking, choose_tracking
-from experiments.trainers import check_hardware
 from experiments.training import fit
 from lightning_modules.base import TaskModule
 
 log = logging.getLogger("lightbox")
+
+NOT_LEADING = Tracking("off", "the leading process does it")
 
 
 def start(
@@ -58,8 +61,9 @@ def start(
             " yet: make it with --slurm.dry-run, and start the processes with --resume RUN"
         )
     _check_machine(process, experiment)
+    check_unclaimed(experiment.trainer)
     check_trackers(experiment.logging)
-    tracking = choose_tracking(experiment.logging)
+    tracking = choose_tracking(experiment.logging) if process.leading else NOT_LEADING
     if module is None:
         check_task(experiment)
     if data is None:
@@ -90,6 +94,7 @@ def submit_run(folder: RunFolder | None, experiment: Experiment, *, dry_run: boo
     """
     if folder is not None:
         if _is_complete(folder, experiment):
+            print(f"run {folder.name} is finished: {folder.report_file}")
             return folder
         _change(folder, going_on(folder, experiment))
     else:
@@ -126,12 +131,16 @@ def resume(
     experiment = experiment or folder.experiment()
     process = this_process()
     _check_machine(process, experiment)
+    check_unclaimed(experiment.trainer)
     check_trackers(experiment.logging)
-    tracking = choose_tracking(experiment.logging)
+    if _is_complete(folder, experiment):
+        if process.leading:
+            print(f"run {folder.name} is finished: {folder.report_file}")
+        return
+    tracking = NOT_LEADING
     if process.leading:
-        if _is_complete(folder, experiment):
-            return
-        if folder.status().get("trained") and newest_readable(folder.checkpoints) is None:
+        tracking = choose_tracking(experiment.logging)
+        if folder.has_trained and newest_readable(folder.checkpoints) is None:
             raise ConfigError(
                 f"run {folder.name} has trained, but has no checkpoint to go on from; start it"
                 f" anew: python -m experiments.run --config {folder.experiment_file}"
@@ -153,7 +162,8 @@ def _carry_out(
     os.environ[SHARED_WITH_RANKS] = str(folder.path)
     lock = folder.locked() if leading else nullcontext()
     console = logged_to(folder.log_file) if leading else without_noise()
-    request = StopRequest(leading)
+    claim(folder.experiment().trainer)
+    request = StopRequest(leading, folder.experiment().slurm.warning_seconds)
     with lock, console, request.listening(), attempted(folder, process):
         attempt = Attempt.begin(folder, process, request)
         experiment = with_allocated_workers(folder.experiment())
@@ -162,7 +172,7 @@ def _carry_out(
             log.info("Weights & Biases: %s (%s)", tracking.mode, tracking.reason)
             warn_of_unused_gpus(experiment.trainer.accelerator)
             folder.update_status(state="preparing")
-        found = newest_readable(folder.checkpoints)
+        found = newest_readable(folder.checkpoints) if leading else _chosen_checkpoint(folder)
         if data is None:
             data = build_data(experiment)
         data.prepare(folder.splits_file)
@@ -171,7 +181,12 @@ def _carry_out(
             module = build_module(experiment, data, load_weights=found is None)
         if leading:
             _announce(data)
-            folder.update_status(state="training", trained=True, prepared=process.launch)
+            keep_until(folder.metrics_log, 0 if found is None else found.step)
+            folder.update_status(
+                state="training",
+                prepared=process.launch,
+                going_on_from=None if found is None else [found.path.name, found.step],
+            )
         mode = tracking.mode if leading else "off"
         with tracked(experiment, attempt, mode) as loggers, attempt.watch:
             fit(experiment, module, data, attempt, found, loggers, callbacks)
@@ -182,21 +197,26 @@ def _carry_out(
             evaluate_run(experiment, module, data, attempt, loggers)
 
 
+def _chosen_checkpoint(folder: RunFolder) -> Found | None:
+    """What the leading process goes on from: one that this process may read otherwise."""
+    chosen = folder.status().get("going_on_from")
+    return None if chosen is None else Found(folder.checkpoints / chosen[0], chosen[1])
+
+
 def _is_complete(folder: RunFolder, experiment: Experiment) -> bool:
-    """Whether a run is finished, and the experiment asks for no more of it; says so."""
+    """Whether a run is finished, and the experiment asks for no more of it."""
     kept = folder.experiment()
     longer = experiment.trainer.max_epochs > kept.trainer.max_epochs
     now_tested = experiment.score_test and not kept.score_test
-    if folder.status()["state"] != "finished" or longer or now_tested:
-        return False
-    print(f"run {folder.name} is finished: {folder.report_file}")
-    return True
+    return folder.status()["state"] == "finished" and not longer and not now_tested
 
 
 def _change(folder: RunFolder, experiment: Experiment) -> None:
     """Let a run go on with the few settings that may change."""
     if experiment != folder.experiment():
         with folder.locked():
+            if folder.status()["state"] == "finished":
+                folder.update_status(state="reopened")
             write_whole(folder.experiment_file, experiment.to_yaml())
 
 

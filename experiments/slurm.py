@@ -16,6 +16,9 @@ from experiments.slurm_scripts import small_script, training_script
 log = logging.getLogger("lightbox")
 
 ANSWER_SECONDS = 60.0
+PREPARE_CPUS = 4
+GONE = "GONE"
+"""State of a job that Slurm has forgotten, as it does minutes after its end."""
 SUBMIT, PREPARE = "submit.sh", "prepare.sh"
 
 
@@ -50,7 +53,7 @@ def going_on(folder: RunFolder, experiment: Experiment) -> Experiment:
     changed = trainer.replace(devices=slurm.gpus_per_node or trainer.devices, nodes=slurm.nodes)
     if changed == trainer:
         return experiment
-    if folder.status().get("trained"):
+    if folder.has_trained:
         raise ConfigError(
             f"run {folder.name} goes on with as many processes as it began with:"
             f" --slurm.nodes {trainer.nodes}, and --slurm.gpus-per-node {trainer.devices} or 0"
@@ -103,7 +106,10 @@ def _write_preparation(folder: RunFolder, experiment: Experiment) -> None:
     script = folder.path / PREPARE
     words = ["-m", "experiments.prepare", "--resume", str(folder.path)]
     partition = experiment.slurm.prepare_partition
-    write_script(script, small_script(experiment.slurm, words, folder.path, "prepare", partition))
+    write_script(
+        script,
+        small_script(experiment.slurm, words, folder.path, "prepare", partition, PREPARE_CPUS),
+    )
     print(f"cache script: {script}")
 
 
@@ -117,7 +123,7 @@ def write_script(path: Path, text: str) -> None:
     """Write a script that can be run, and the folder of its logs, which Slurm does not make."""
     (path.parent / "slurm").mkdir(exist_ok=True)
     write_whole(path, text)
-    path.chmod(0o755)
+    path.chmod(0o700)
 
 
 def sbatch(script: Path, options: Sequence[str] = ()) -> str:
@@ -160,7 +166,7 @@ def has_gpus(partition: str | None) -> bool:
 
 
 def jobs_in_queue(jobs: Sequence[str]) -> dict[str, str]:
-    """State of each job that squeue knows, such as PENDING; empty where there is no Slurm."""
+    """State of each job, such as PENDING, or GONE; empty where squeue does not answer."""
     if not jobs or shutil.which("squeue") is None:
         return {}
     done = _ask(["squeue", "--noheader", "--array", "--format=%i %A %T", "--states=all"])
@@ -168,7 +174,7 @@ def jobs_in_queue(jobs: Sequence[str]) -> dict[str, str]:
     for line in done.stdout.splitlines():
         shown, number, state = line.split()
         states |= {shown: state, number: state}
-    return {job: states[job] for job in jobs if job in states}
+    return {job: states.get(job, GONE) for job in jobs} if done.returncode == 0 else {}
 
 
 def _refuse_second_job(folder: RunFolder) -> None:

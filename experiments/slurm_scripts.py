@@ -162,7 +162,7 @@ def _body(
     return [
         *lines,
         "",
-        "exec srun --kill-on-bad-exit=1 \\",
+        "exec srun --kill-on-bad-exit=1 --wait=0 \\",
         f"    {_python(config)} -m experiments.run --resume {run[0]}",
     ]
 

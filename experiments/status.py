@@ -13,6 +13,7 @@ from typing import Any
 from datamodules.errors import ConfigError, LightboxError
 from experiments.exit_codes import guarded
 from experiments.run_folder import RunFolder
+from experiments.slurm import GONE, jobs_in_queue
 
 BUSY = ("preparing", "training", "evaluating")
 """States in which a process holds the run."""
@@ -99,8 +100,6 @@ def runs_below(place: Path) -> list[RunFolder]:
 
 def look_at(folders: Sequence[RunFolder]) -> list[RunState]:
     """State of each run; a folder that cannot be read is one, too."""
-    from experiments.slurm import jobs_in_queue
-
     statuses = [_readable(folder) for folder in folders]
     jobs = [str(status["slurm_job"]) for status in statuses if status.get("slurm_job")]
     try:
@@ -122,7 +121,7 @@ def _state(folder: RunFolder, status: Mapping[str, Any], queue: Mapping[str, str
     job = status.get("slurm_job")
     if state in (*BUSY, "interrupted") and queue.get(str(job)) == "PENDING":
         state, error = "queued", None  # Slurm itself queued it again
-    elif state == "queued" and queue.get(str(job)) in ENDED:
+    elif state == "queued" and queue.get(str(job)) in (*ENDED, GONE):
         state, error = "interrupted", "its job ended before it began; submit it again"
     elif state in BUSY and not folder.in_use():
         state = "died"
@@ -134,7 +133,7 @@ def _state(folder: RunFolder, status: Mapping[str, Any], queue: Mapping[str, str
         attempt=status["attempt"],
         epoch=epoch,
         metric=metric,
-        job=f"{job} {queue.get(str(job), '')}".strip() if job else "",
+        job=f"{job} {queue.get(str(job), '').replace(GONE, '')}".strip() if job else "",
         updated=_ago(status.get("updated")),
         error=error,
         path=str(folder.path),

@@ -25,19 +25,14 @@ from callbacks.progress import EpochLines, progress_bar
 from callbacks.step_seed import StepSeed
 from callbacks.stop_request import SignalsStayOurs
 from callbacks.weight_averaging import MovingAverage
-from datamodules.errors import ConfigError
 from experiments.attempt import Attempt
 from experiments.configs.trainer import TrainerConfig
 from experiments.experiment import Experiment
+from experiments.hardware import check_hardware
 from experiments.process_watch import ProcessWatch, WatchedDDP
 from experiments.processes import this_process
 from lightning_modules.base import TaskModule
 from lightning_modules.metrics.directions import lower_is_better
-
-OLDER_GPUS = (
-    "for V100 and older GPUs install the build for CUDA 12.6: pip install torch==2.11.0"
-    " torchvision==0.26.0 --index-url https://download.pytorch.org/whl/cu126"
-)
 
 
 def build_trainer(
@@ -167,59 +162,3 @@ def _training_callbacks(
             )
         )
     return callbacks
-
-
-def check_hardware(config: TrainerConfig) -> None:
-    """Refuse devices that are not here, and a number format that they only emulate.
-
-    Raises:
-        ConfigError: Says why, and what to use.
-    """
-    on_gpu = config.accelerator == "gpu" or (
-        config.accelerator == "auto" and torch.cuda.is_available()
-    )
-    if config.accelerator == "gpu" and not torch.cuda.is_available():
-        raise ConfigError("--trainer.accelerator gpu: torch sees no GPU here")
-    if on_gpu and config.devices > torch.cuda.device_count():
-        raise ConfigError(
-            f"--trainer.devices {config.devices}: torch sees {torch.cuda.device_count()} GPUs here"
-        )
-    if not on_gpu and (config.sync_batchnorm or config.strategy == "fsdp"):
-        option = "strategy fsdp" if config.strategy == "fsdp" else "sync-batchnorm True"
-        raise ConfigError(f"--trainer.{option} needs GPUs, and torch sees none here")
-    if on_gpu:
-        check_kernels()
-    if config.precision == "32":
-        return
-    if on_gpu:
-        if config.precision == "bf16-mixed" and not torch.cuda.is_bf16_supported(False):
-            raise ConfigError("this GPU has no bfloat16; use --trainer.precision 16-mixed")
-    elif config.precision == "16-mixed":
-        raise ConfigError("16-mixed needs a GPU; on a CPU use --trainer.precision 32")
-    elif not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        raise ConfigError(
-            "this CPU has no bfloat16 instructions, and emulating them is about 70 times slower;"
-            " use --trainer.precision 32"
-        )
-
-
-def check_kernels() -> None:
-    """Refuse a GPU for which this build of torch has no code.
-
-    Raises:
-        ConfigError: Says which build has it.
-    """
-    for device in range(torch.cuda.device_count()):
-        major, minor = torch.cuda.get_device_capability(device)
-        oldest = min(_capability(arch) for arch in torch.cuda.get_arch_list())
-        if (major, minor) < oldest:
-            name = torch.cuda.get_device_name(device)
-            raise ConfigError(
-                f"torch {torch.__version__} has no code for {name} (sm_{major}{minor});"
-                f" {OLDER_GPUS}"
-            )
-
-
-def _capability(arch: str) -> tuple[int, int]:
-    digits = arch.rpartition("_")[2].rstrip("af")
-    return int(digits[:-1]), int(digits[-1])

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
 
+from callbacks.checkpoint_files import Found
 from callbacks.hard_cases import HardCases
 from callbacks.provenance import Provenance
 from datamodules.base import TaskDataModule
@@ -17,7 +18,7 @@ from datamodules.errors import ConfigError
 from experiments.attempt import Attempt
 from experiments.experiment import Experiment
 from experiments.initial_weights import initialise
-from experiments.resumable import settings_hash
+from experiments.resumable import fixed_settings
 from experiments.run_folder import RunFolder
 from experiments.trainers import build_trainer
 from lightning_modules.base import TaskModule
@@ -30,7 +31,7 @@ def fit(
     module: TaskModule,
     data: TaskDataModule,
     attempt: Attempt,
-    found: tuple[Path, list[str]] | None,
+    found: Found | None,
     loggers: Sequence[Logger],
     callbacks: Sequence[pl.Callback],
 ) -> None:
@@ -41,7 +42,7 @@ def fit(
         module: Changed in place.
         data: Prepared.
         attempt: At which run, and by which process.
-        found: Checkpoint to go on from, and what is wrong with newer ones; None: begin.
+        found: Checkpoint to go on from; None: begin.
         loggers: Lightning's loggers.
         callbacks: The user's own.
 
@@ -51,8 +52,8 @@ def fit(
         ConfigError: If the GPU's memory does not suffice.
     """
     if found is not None:
-        for fault in found[1]:
-            log.warning("%s; going on from %s", fault, found[0].name)
+        for fault in found.faults:
+            log.warning("%s; going on from %s", fault, found.path.name)
     elif experiment.task.init_from is not None:
         log.info(initialise(module, Path(experiment.task.init_from)))
     if experiment.trainer.compile:
@@ -66,7 +67,7 @@ def fit(
     trainer = build_trainer(experiment, module, attempt, loggers, [*own, *callbacks])
     try:
         with attempt.request.at_boundaries():
-            trainer.fit(module, datamodule=data, ckpt_path=found[0] if found is not None else None)
+            trainer.fit(module, datamodule=data, ckpt_path=None if found is None else found.path)
     except SystemExit:
         if trainer.interrupted:
             raise KeyboardInterrupt from None
@@ -84,7 +85,7 @@ def _facts(experiment: Experiment, data: TaskDataModule, folder: RunFolder) -> d
         "format": 1,
         "run": folder.status()["wandb_id"],
         "experiment": experiment.public(),
-        "settings": settings_hash(experiment),
+        "settings": fixed_settings(experiment),
         "data": data.facts(),
         "splits": hashlib.sha256(folder.splits_file.read_bytes()).hexdigest(),
         "operating_point": None,

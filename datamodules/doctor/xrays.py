@@ -41,18 +41,24 @@ def examine_xrays(
     found = begin(_arranged(config) if table is None else Reading(table))
     if found.table is None:
         return found
-    if pixels:
-        owners = owners_of(found.table)
-        found.films, problems = read_films(found.table, owners)
-        found.problems += [*problems, *film_faults(found.films, owners, config.preprocessing)]
-    examine_sides(found, found.table, config)
+    targets = None
     try:
         labels = labels or label_set(found.table, config.labels)
         targets = target_matrix(found.table, labels)
     except DataError as error:
         found.problems += problems_of(error, Kind.LABEL)
-        return found
     fit_columns(config.table_features, found.table.cases)
+    if pixels:
+        owners = owners_of(found.table)
+        found.films, problems = read_films(found.table, owners)
+        found.problems += [*problems, *film_faults(found.films, owners, config.preprocessing)]
+        unreadable = [image.path for image in owners if image not in found.films]
+        if unreadable and (advice := config.reader.advise_on_unreadable(unreadable)):
+            note = f"Images that cannot be read: fetch them again, {advice}"
+            found.problems.append(Problem(Kind.NOTE, "", note, "notice"))
+    examine_sides(found, found.table, config)
+    if labels is None or targets is None:
+        return found
     unlabelled = int(np.isnan(targets).all(axis=1).sum())
     if unlabelled and Kind.LABEL not in found.by_kind("error"):
         left = f"Cases without any known label, which a run leaves out: {unlabelled}."

@@ -14,7 +14,13 @@ from datamodules.readers.chexpert_labels import (
     Observations,
     UncertainPolicies,
 )
-from datamodules.readers.chexpert_tables import Film, folder_of_tables, read_films, tables_there
+from datamodules.readers.chexpert_tables import (
+    TABLES,
+    Film,
+    folder_of_tables,
+    read_films,
+    tables_there,
+)
 from datamodules.readers.image_files import ImageFiles, NoSuchFileError, hint_of_missing
 from datamodules.readers.nih_annotations import parse_ages
 from datamodules.readers.reader import ReaderSettings
@@ -30,7 +36,8 @@ class ChexpertReader(ReaderSettings):
 
         train.csv       Path,Sex,Age,Frontal/Lateral,AP/PA, then fourteen observations
         valid.csv       the same, read by three radiologists
-        test.csv        Path and the observations only, read by radiologists (released in 2022)
+        test.csv        Path and the observations only, read by radiologists (released in 2022);
+                        or test_labels.csv
         train/patient00001/study1/view1_frontal.jpg        and so on
 
     Paths in the tables may begin with ``CheXpert-v1.0-small/``.
@@ -47,7 +54,7 @@ class ChexpertReader(ReaderSettings):
     """Which films to take; empty: all."""
     official_validation: Literal["auto", "val", "test"] = "auto"
     """What valid.csv is for; auto: testing, as published figures are of it, or validation if
-    test.csv is there. What is lacking is drawn from the training patients."""
+    that of the test films is there. What is lacking is drawn from the training patients."""
     require_images: bool = True
     """Every film of these views must be there; off: list them without looking for images."""
 
@@ -68,6 +75,7 @@ class _ChexpertCases:
 
     def build(self) -> CaseTable:
         names = tables_there(self.root)
+        self._notice_unlabelled(names)
         films = self._wanted(read_films(self.root, names, self.problems))
         splits = self._splits(names)
         paths, observations = self._paths(films), self._observations(films)
@@ -109,6 +117,15 @@ class _ChexpertCases:
     def _add(self, kind: Kind, film: Film, message: str) -> None:
         where = f"{film.place}, {film.case_id}"
         self.problems.append(Problem(kind, where, message, case_id=film.case_id))
+
+    def _notice_unlabelled(self, there: Collection[str]) -> None:
+        """Say that films lie in the folder test, where no table has their labels."""
+        folders = (self.root / "test", *self.root.glob("CheXpert*/test"))
+        if "test" not in there and any(folder.is_dir() for folder in folders):
+            self.notices.append(
+                f"The films of the folder test are not used: {' or '.join(TABLES['test'])} is not "
+                "there."
+            )
 
     def _wanted(self, films: Iterable[Film]) -> list[Film]:
         """Films of the views asked for, and of several rows for one film the first."""

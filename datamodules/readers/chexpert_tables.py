@@ -11,10 +11,14 @@ from datamodules.readers.chexpert_labels import OBSERVATIONS, Cells
 from datamodules.readers.nih_annotations import first_there
 from datamodules.readers.tables import Table, read_tables
 
-TABLES = {"train": "train.csv", "valid": "valid.csv", "test": "test.csv"}
-"""By the folder that the table's films are in."""
+TABLES = {
+    "train": ("train.csv",),
+    "valid": ("valid.csv",),
+    "test": ("test.csv", "test_labels.csv"),
+}
+"""By the folder that the table's films are in: what it may be called."""
 ABOUT_FILMS = ("Sex", "Age", "AP/PA")
-"""Columns that train.csv and valid.csv have, and test.csv has not."""
+"""Columns that train.csv and valid.csv have, and that of the test films has not."""
 PATH = re.compile(
     r"(?:(?P<top>CheXpert[^/\\]*)/)?"
     r"(?P<path>(?P<folder>train|valid|test)/(?P<patient>patient\d+)/(?P<study>study\d+)"
@@ -66,12 +70,12 @@ def folder_of_tables(root: Path) -> Path:
     Raises:
         DataError: If there is none, or more than one release.
     """
-    if first_there(root, (TABLES["train"],)):
+    if first_there(root, TABLES["train"]):
         return root
     inside = sorted(
         entry.name
         for entry in root.iterdir()
-        if entry.name.startswith("CheXpert") and first_there(entry, (TABLES["train"],))
+        if entry.name.startswith("CheXpert") and first_there(entry, TABLES["train"])
     )
     if len(inside) > 1:
         raise DataError(
@@ -89,7 +93,7 @@ def folder_of_tables(root: Path) -> Path:
 
 def tables_there(root: Path) -> dict[str, str]:
     """The tables that the folder has, plain or gzipped, in the order of TABLES."""
-    names = {folder: first_there(root, (name,)) for folder, name in TABLES.items()}
+    names = {folder: first_there(root, called) for folder, called in TABLES.items()}
     return {folder: name for folder, name in names.items() if name is not None}
 
 

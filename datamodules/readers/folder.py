@@ -174,7 +174,7 @@ def _images(root: Path, folder: str, left_out: list[str], problems: Problems) ->
 def _left_out_notice(left_out: list[str]) -> tuple[str, ...]:
     if not left_out:
         return ()
-    return (f"Folders, and files that are no images, left out: {len(left_out)}, as {left_out[0]}.",)
+    return (f"Folders, and files that are no images, left out: {len(left_out)}.",)
 
 
 def _unknown_classes(found: list[Found], classes: tuple[str, ...]) -> Problems:

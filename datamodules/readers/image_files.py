@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from datamodules.cases import resolve
-from datamodules.errors import DataError
+from datamodules.errors import DataError, readable
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".tif", ".tiff", ".ima")
 DICOM_INDEX = "dicomdir"
@@ -98,6 +98,8 @@ def fault_of_case_id(case_id: str) -> str | None:
     """Say why an id cannot name a prediction file, or None if it can."""
     if not case_id or case_id.strip(".") == "":
         return "is empty"
+    if readable(case_id) != case_id:
+        return "is not written in UTF-8; rename the file"
     if len(case_id.encode()) > 200:
         return "is longer than 200 bytes"
     if any(sign in "/\\:" or not sign.isprintable() for sign in case_id):

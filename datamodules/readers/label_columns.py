@@ -3,6 +3,7 @@
 import math
 import unicodedata
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Literal
 
@@ -96,7 +97,7 @@ def is_negative_word(name: str) -> bool:
 def sort_classes(values: set[str]) -> tuple[str, ...]:
     """Sort whole numbers by value, anything else alphabetically; of two, a negative word first."""
     try:
-        return tuple(sorted(values, key=int))
+        return tuple(sorted(values, key=lambda value: (int(value), value)))
     except ValueError:
         classes = sorted(values)
     if len(classes) == 2 and is_negative_word(classes[1]) and not is_negative_word(classes[0]):
@@ -105,11 +106,13 @@ def sort_classes(values: set[str]) -> tuple[str, ...]:
 
 
 def twins(classes: Sequence[str]) -> Problems:
-    """A problem for each two classes that differ by case or blanks only: one, written twice."""
-    first: dict[str, str] = {}
+    """A problem for each two classes that are one, written twice: by case, blanks, or ``01``."""
+    first: dict[str | int, str] = {}
     problems: Problems = []
     for name in classes:
-        plain = " ".join(unicodedata.normalize("NFC", name).casefold().split())
+        plain: str | int = " ".join(unicodedata.normalize("NFC", name).casefold().split())
+        with suppress(ValueError):
+            plain = int(plain)
         if plain in first:
             alike = (
                 f"the classes '{first[plain]}' and '{name}' differ only in how they are written; "

@@ -1,10 +1,10 @@
 """PadChest: 160,000 chest films of 67,000 patients, with labels from radiologists' reports."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from pathlib import Path
-from typing import ClassVar, Literal, Self
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -13,18 +13,20 @@ from datamodules.errors import DataError
 from datamodules.problems import FaultyCasesError, Kind, Problem, Problems
 from datamodules.readers.image_files import fault_of_case_id, hint_of_missing
 from datamodules.readers.nih_annotations import OLDEST_YEARS, first_there
-from datamodules.readers.padchest_images import find_images
+from datamodules.readers.padchest_images import FAULTY_IMAGES, find_images
 from datamodules.readers.padchest_labels import FINDINGS, WORDS, plain_word, read_findings
 from datamodules.readers.padchest_rows import NETWORK, Projection, choose_rows
 from datamodules.readers.patient_ids import patient_notices, plain_id
 from datamodules.readers.reader import ReaderSettings
 from datamodules.readers.tables import Table, is_missing, plain_number, read_table
 
+KNOWN_FAULTS = "known-faults"
 TABLE = "PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv"
 COLUMNS = (
     *("ImageID", "ImageDir", "StudyDate_DICOM", "StudyID", "PatientID", "PatientBirth"),
     *("PatientSex_DICOM", "Projection", "Manufacturer_DICOM", "MethodLabel", "Labels"),
 )
+POLARITY, INVERTED = "PhotometricInterpretation_DICOM", "MONOCHROME1"
 
 _YEAR = re.compile(r"(\d{4})(\d{4})?")
 
@@ -57,6 +59,20 @@ class PadChestReader(ReaderSettings):
     """Findings by the default's names, each with all below it in PadChest's hierarchy of labels; or
     labels of PadChest's own, such as kyphosis, each by itself."""
 
+    leave_out: tuple[str, ...] = (KNOWN_FAULTS,)
+    """Images to leave out, by their ImageID; known-faults stands for the 21 whose files are
+    damaged or absent in the release, as listed by TorchXRayVision."""
+
+    @field_validator("leave_out")
+    @classmethod
+    def _are_files(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name != KNOWN_FAULTS and not name.endswith(".png"):
+                raise ValueError(
+                    f"'{name}' is no ImageID, which ends in .png, nor the word {KNOWN_FAULTS}"
+                )
+        return names
+
     @field_validator("findings")
     @classmethod
     def _are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -73,6 +89,16 @@ class PadChestReader(ReaderSettings):
             if len(set(getattr(self, name))) < len(getattr(self, name)):
                 raise ValueError(f"{name} names something twice")
         return self
+
+    def public(self) -> dict[str, Any]:
+        """As of all settings; images that the user has named are not."""
+        named = [name for name in self.leave_out if name == KNOWN_FAULTS]
+        return {**super().public(), "leave_out": named}
+
+    def advise_on_unreadable(self, paths: Sequence[str]) -> str:
+        """See the base class."""
+        names = (*self.leave_out, *(PurePosixPath(path).name for path in paths))
+        return f"or leave them out: --data.reader.leave-out {' '.join(dict.fromkeys(names))}"
 
     def list_cases(self) -> CaseTable:
         """List the images of the table; see the base class."""
@@ -102,7 +128,8 @@ class _PadChestCases:
         settings = self.settings
         physicians = settings.annotated_by == "physician"
         labels = choose_rows(self.table, settings.projections, physicians, self._add, self.notices)
-        rows = self._named_rows(labels)
+        rows = self._left_in(self._named_rows(labels))
+        self._notice_inverted(rows)
         paths = find_images(self.root, self.table, rows, self._add, self.notices)
         patients, ages = self._patients(paths), self._ages(paths)
         self._notice_network(paths)
@@ -165,6 +192,28 @@ class _PadChestCases:
                 first = self.table.numbers[rows[image]]
                 self._add(Kind.CASE_ID, at, f"the image is in row {first} already")
         return list(rows.values())
+
+    def _left_in(self, rows: Sequence[int]) -> list[int]:
+        """Rows whose image is not to be left out."""
+        asked, images = set(self.settings.leave_out), self.cells["ImageID"]
+        unwanted = asked | (FAULTY_IMAGES if KNOWN_FAULTS in asked else frozenset())
+        kept = [at for at in rows if images[at] not in unwanted]
+        if fewer := len(rows) - len(kept):
+            self.notices.append(f"Images that leave_out names or means, left out: {fewer}.")
+        if strange := asked - {KNOWN_FAULTS} - set(images):
+            self.notices.append(f"Images of leave_out that the table has not: {len(strange)}.")
+        return kept
+
+    def _notice_inverted(self, rows: Iterable[int]) -> None:
+        # Users of the release are not agreed on whether its PNGs keep what the column says.
+        if POLARITY not in self.table.columns:
+            return
+        cells = self.table.cells(POLARITY)
+        if inverted := sum(cells[at].strip().upper() == INVERTED for at in rows):
+            self.notices.append(
+                f"Images whose DICOM files were inverted ({INVERTED} in {POLARITY}): {inverted}. "
+                "They are read as they are; look at some whether bone is bright."
+            )
 
     def _patients(self, rows: Iterable[int]) -> dict[int, str]:
         cells = self.cells["PatientID"]

@@ -2,7 +2,7 @@
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
@@ -62,6 +62,14 @@ class ReaderSettings(Settings):
     def examine(self) -> Reading:
         """List the cases as far as that goes, and all that is wrong with them; never raises."""
         return Reading.attempt(self.read)
+
+    def advise_on_unreadable(self, paths: Sequence[str]) -> str:
+        """How to leave out images that cannot be read, given their paths; empty: there is no way.
+
+        Goes on where "fetch them again," ends.
+        """
+        del paths
+        return ""
 
     @abstractmethod
     def list_cases(self) -> CaseTable:

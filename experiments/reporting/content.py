@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,11 @@ from experiments.run_folder import RunFolder
 FORMAT = 1
 FILE = "report.json"
 MOST_NOTICES = 12
+NAMING = ("case_id", "patient_id")
+"""Columns of splits.csv that hold names."""
+QUOTED = re.compile(r"'([^']*)'")
+WORD = re.compile(r"""[^\s,;:'"()\[\].](?:[^\s,;:'"()\[\]]*[^\s,;:'"()\[\].])?""")
+"""Without the signs beside it; a name that is no single word is looked for as it is."""
 
 Facts = dict[str, Any]
 
@@ -153,6 +159,17 @@ def _shortened(notices: list[str]) -> list[str]:
 
 def _without_names(notices: list[str], folder: RunFolder) -> list[str]:
     """Notices that name no case and no patient of the run."""
-    with folder.splits_file.open(newline="") as file:
-        names = {name for row in csv.reader(file) for name in row[:2]}
-    return [notice for notice in notices if not any(name in notice for name in names)]
+    with folder.splits_file.open(newline="", encoding="utf-8") as file:
+        names = {row[column] for row in csv.DictReader(file) for column in NAMING}
+    odd = [name for name in names if not WORD.fullmatch(name)]
+    return [
+        notice
+        for notice in notices
+        if names.isdisjoint(_words(notice)) and not any(name in notice for name in odd)
+    ]
+
+
+def _words(notice: str) -> Iterator[str]:
+    """What may be a name in a notice: words, and whatever is quoted; a bare number is a count."""
+    yield from QUOTED.findall(notice)
+    yield from (word for word in WORD.findall(notice) if not word.isdecimal())

@@ -83,7 +83,7 @@ def test_resume_falls_back_to_the_checkpoint_before(tmp_path):
     for value in (1.0, 2.0):
         write_checkpoint(checkpoint(value), tmp_path / "last.ckpt")
     (tmp_path / "last.ckpt").write_bytes(b"PK\x03\x04 cut short")
-    path, faults = newest_readable(tmp_path)
+    path, _, faults = newest_readable(tmp_path)
     assert path.name == "previous.ckpt"
     assert "last.ckpt" in faults[0]
 

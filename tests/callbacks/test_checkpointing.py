@@ -12,7 +12,11 @@ def test_damaged_checkpoint_never_takes_the_place_of_the_one_before(tmp_path):
     for value in (1.0, 2.0):
         write_checkpoint({"state_dict": {"w": torch.tensor(value)}}, last)
     last.write_bytes(last.read_bytes()[:100])
-    trainer = SimpleNamespace(is_global_zero=True, ckpt_path=str(newest_readable(tmp_path)[0]))
+    trainer = SimpleNamespace(
+        is_global_zero=True,
+        ckpt_path=str(newest_readable(tmp_path)[0]),
+        fit_loop=SimpleNamespace(epoch_loop=SimpleNamespace()),
+    )
     request = StopRequest(leading=True)
     Checkpointing(tmp_path, "log_loss", 10.0, None, request).on_train_start(trainer, None)
     write_checkpoint({"state_dict": {"w": torch.tensor(3.0)}}, last)

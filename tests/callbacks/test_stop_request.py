@@ -4,6 +4,7 @@ import json
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -14,20 +15,26 @@ from fakes.whole_run import WholeRun, members, wait_for
 
 from callbacks import stop_request
 from callbacks.checkpoint_files import read_checkpoint
-from callbacks.stop_request import Agreement, StoppedError, StopRequest
+from callbacks.stop_request import Agreement, StopRequest
+from datamodules.errors import StoppedError
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGALRM)
 
 
+def trained(request: StopRequest, number: signal.Signals, then: Callable[[], object]) -> None:
+    """Training that gets a signal, and what comes after it."""
+    with request.at_boundaries():
+        signal.raise_signal(number)
+        then()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_while_training_a_signal_only_sets_a_flag_and_its_end_stops(number):
-    request, went_on = StopRequest(leading=True), False
-    with request.listening():
-        with pytest.raises(StoppedError) as stopped, request.at_boundaries():
-            signal.raise_signal(number)
-            went_on = request.signal == number
-        assert went_on
-        assert stopped.value.exit_code == 128 + number
+    request, seen = StopRequest(leading=True), []
+    with request.listening(), pytest.raises(StoppedError) as stopped:
+        trained(request, number, lambda: seen.append(request.signal))
+    assert seen == [number]
+    assert stopped.value.exit_code == 128 + number
 
 
 def test_elsewhere_a_signal_stops_the_leading_process_at_once():
@@ -55,30 +62,34 @@ def test_signal_never_stops_a_process_that_does_not_lead():
 
 
 def test_patience_ends_a_wait_without_a_boundary(monkeypatch):
-    monkeypatch.setitem(stop_request.PATIENCE_SECONDS, signal.SIGTERM, 0.05)
+    monkeypatch.setattr(stop_request, "PATIENCE_SECONDS", 0.05)
     request, began = StopRequest(leading=True), time.monotonic()
-    with request.listening(), pytest.raises(StoppedError), request.at_boundaries():
-        signal.raise_signal(signal.SIGTERM)
-        time.sleep(10)
+    with request.listening(), pytest.raises(StoppedError):
+        trained(request, signal.SIGTERM, lambda: time.sleep(10))
     assert time.monotonic() - began < 5
 
 
-def test_patience_does_not_run_out_after_a_boundary(monkeypatch):
-    monkeypatch.setitem(stop_request.PATIENCE_SECONDS, signal.SIGTERM, 0.05)
+def test_patience_after_a_warning_is_a_share_of_the_time_that_it_leaves():
+    request, began = StopRequest(leading=True, warning_seconds=0.15), time.monotonic()
+    with request.listening(), pytest.raises(StoppedError):
+        trained(request, signal.SIGUSR1, lambda: time.sleep(10))
+    assert time.monotonic() - began < 5
+
+
+def test_patience_is_not_needed_after_a_boundary():
     request = StopRequest(leading=True)
     with request.listening():
-        with pytest.raises(StoppedError), request.at_boundaries():
-            signal.raise_signal(signal.SIGTERM)
-            raise request.stop(signal.SIGTERM)
-        time.sleep(0.1)
+        with pytest.raises(StoppedError):
+            trained(request, signal.SIGTERM, lambda: request.stop(signal.SIGTERM))
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_handlers_and_alarm_are_afterwards_as_they_were():
-    before = [signal.getsignal(number) for number in SIGNALS]
+    before, during = [signal.getsignal(number) for number in SIGNALS], []
     request = StopRequest(leading=True)
-    with pytest.raises(StoppedError), request.listening(), request.at_boundaries():
-        assert [signal.getsignal(number) for number in SIGNALS] == [request.handle] * 3
-        signal.raise_signal(signal.SIGTERM)
+    with pytest.raises(StoppedError), request.listening():
+        trained(request, signal.SIGTERM, lambda: during.extend(map(signal.getsignal, SIGNALS)))
+    assert during == [request.handle] * 3
     assert [signal.getsignal(number) for number in SIGNALS] == before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
@@ -112,7 +123,7 @@ TOLD_AT_STEP = 30
 PACES = (0.002, 0.004)
 
 
-def train(rank: int, folder) -> None:
+def take_steps(rank: int, folder) -> None:
     """Steps of different length in each process; only the second one is told."""
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2
@@ -138,7 +149,7 @@ def train(rank: int, folder) -> None:
 
 def test_two_processes_learn_at_the_same_step_what_one_of_them_was_told(tmp_path, monkeypatch):
     monkeypatch.setattr(stop_request, "ASK_EVERY_SECONDS", 0.05)
-    torch.multiprocessing.start_processes(train, (tmp_path,), nprocs=2, start_method="fork")
+    torch.multiprocessing.start_processes(take_steps, (tmp_path,), nprocs=2, start_method="fork")
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
     assert first == second
     assert first["number"] == signal.SIGUSR1

@@ -52,6 +52,12 @@ def test_a_link_out_of_the_root_is_refused_and_one_inside_is_not(tmp_path):
         resolve(tmp_path / "root", "out/a")
 
 
+def test_a_link_to_itself_is_refused(tmp_path):
+    (tmp_path / "round.png").symlink_to(tmp_path / "round.png")
+    with pytest.raises(DataError, match=r"'round.png' is a link that leads back to itself"):
+        resolve(tmp_path, "round.png")
+
+
 def test_an_error_shows_twenty_problems_and_keeps_all():
     error = DataError("many", [str(number) for number in range(25)])
     assert len(error.problems) == 25

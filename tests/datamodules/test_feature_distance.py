@@ -72,3 +72,9 @@ def test_at_most_64_directions_are_kept():
     distance = FeatureDistance.fit(correlated(600, 300), correlated(50, 300, seed=1))
     assert distance.components.shape == (64, 300)
     assert distance.components.dtype == np.float32
+
+
+@pytest.mark.parametrize("training", [np.ones((10, 4), np.float32), correlated(60, 8)])
+def test_what_is_kept_are_arrays_and_plain_numbers(training):
+    kept = FeatureDistance.fit(training, training).to_dict()
+    assert {type(value) for value in kept.values()} == {np.ndarray, float}

@@ -186,7 +186,9 @@ def test_patients_who_share_content_are_drawn_together_and_noticed():
     splits = assign_splits(table, SplitConfig(), groups)
     for first in range(0, 40, 4):
         assert len({splits[f"c{first + n}"] for n in range(4)}) == 1
-    assert shared_content(table, groups)[0].startswith("Patients p0, p1, p2, p3 share identical")
+    assert shared_content(table, groups)[0].startswith(
+        "Patients 'p0', 'p1', 'p2', 'p3' share identical"
+    )
     assert check_content(splits, groups, official=False) == (splits, [])
 
 

@@ -1,4 +1,5 @@
 import logging
+import os
 
 import pytest
 
@@ -19,6 +20,25 @@ def test_images_of_folders_are_found_and_others_are_counted(tmp_path, caplog):
 def test_a_named_file_is_always_taken(tmp_path):
     (tmp_path / "film.xyz").touch()
     assert find_files([tmp_path / "film.xyz"]) == {"film.xyz": tmp_path / "film.xyz"}
+
+
+@pytest.mark.parametrize("table", ["predictions.csv", "explanations.csv", None])
+def test_pictures_that_an_earlier_command_drew_are_passed_over(tmp_path, caplog, table):
+    for name in ("1.png", "out/2.png", "out/overlays/a/1.png__x.png", "overlays/3.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    if table:
+        (tmp_path / "out" / table).touch()
+    found = find_files([tmp_path], output=None if table else tmp_path / "out")
+    assert sorted(found) == ["1.png", "out/2.png", "overlays/3.png"]
+    assert caplog.text.count("passed over") == 1 + bool(table)
+    assert f"{tmp_path / 'out' / 'overlays'}" in caplog.text
+
+
+def test_a_name_that_is_not_utf_8_can_be_written(tmp_path):
+    film = tmp_path / os.fsdecode(b"caf\xe9.png")
+    film.touch()
+    assert find_files([tmp_path]) == {"caf\\udce9.png": film}
 
 
 def test_equal_names_of_two_places_are_told_apart(tmp_path):

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 
 from experiments.array_files import write_features, write_map
@@ -23,3 +25,14 @@ def test_map_is_read_without_pickle(tmp_path):
     values = np.arange(6, dtype=np.float32).reshape(2, 3)
     write_map(tmp_path / "deep" / "map.npy", values)
     assert np.array_equal(np.load(tmp_path / "deep" / "map.npy", allow_pickle=False), values)
+
+
+def test_features_of_many_files_are_not_held_twice(tmp_path):
+    features = {f"{name}.png": np.full(2048, name, np.float32) for name in range(3000)}
+    tracemalloc.start()
+    write_features(tmp_path / "features.npz", features)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < sum(row.nbytes for row in features.values()) / 4
+    with np.load(tmp_path / "features.npz", allow_pickle=False) as kept:
+        assert np.array_equal(kept["features"], np.stack(list(features.values())))

@@ -1,16 +1,20 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from fakes.checkpoints import Untrained, untrained
 from fakes.skeletons import SkeletonSegmenter
 from fakes.tiny_experiment import tiny_experiment
 
-from callbacks.checkpoint_files import read_checkpoint
+from callbacks.checkpoint_files import read_checkpoint, write_checkpoint
 from datamodules.errors import CheckpointError
+from datamodules.film_measures import MEASURES, FilmMeasures
+from datamodules.input_guard import InputGuard, SeenFilm
 from experiments import fingerprint
 from experiments.fingerprint import (
     GUARD,
+    guard_facts,
     guard_from,
     judge_cases,
     see_films,
@@ -19,6 +23,14 @@ from experiments.fingerprint import (
 from experiments.session import start
 
 CPU = torch.device("cpu")
+
+
+def types_in(value) -> set[type]:
+    """The exact types of all that a container holds."""
+    inner = value.values() if isinstance(value, dict) else value
+    if isinstance(value, dict | list):
+        return set().union(*map(types_in, inner))
+    return {type(value)}
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +61,15 @@ def test_checkpoint_gives_back_the_same_judgement(model):
     assert taken is not None
     assert kept.judge([*films, *odd]) == taken.judge([*films, *odd])
     assert all(kept.judge(odd))
+
+
+def test_fingerprint_of_films_that_are_all_alike_can_be_loaded_again(tmp_path):
+    measures = FilmMeasures({name: 1.0 for name in MEASURES}, np.ones(256, np.float32))
+    films = [SeenFilm(measures, np.ones(8, np.float32), "PA")] * 10
+    facts = guard_facts(InputGuard.fit(films, films))
+    assert types_in(facts) <= {torch.Tensor, str, int, float, bool}
+    write_checkpoint({"state_dict": {}, "lightbox": {GUARD: facts}}, tmp_path / "best.ckpt")
+    assert guard_from(read_checkpoint(tmp_path / "best.ckpt")["lightbox"]).validated == 10
 
 
 def test_test_films_of_the_same_source_are_seldom_outside(model):

@@ -1,4 +1,4 @@
-"""A disk that fills up in the middle of a run: told in a line, nothing lost, and the run goes on."""
+"""A disk that fills up in the middle of a run: told in a line, nothing lost; the run goes on."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from fakes.run_contents import everything, logged
 from fakes.small_disk import FILLER, fill, small_disk
 from fakes.tiny_experiment import tiny_experiment
 
-from experiments.command_line import guarded
+from experiments.exit_codes import guarded
 from experiments.experiment import Experiment
 from experiments.run_folder import RunFolder
 from experiments.run_log import logged_to

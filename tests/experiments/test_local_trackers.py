@@ -73,11 +73,13 @@ def test_mlflow_has_one_finished_run_with_settings_steps_and_results(folder, mon
     assert run.data.metrics["final/test/accuracy_at_operating_point"] == accuracy
 
 
-def test_no_place_on_this_machine_is_in_mlflow(folder, monkeypatch):
+def test_no_place_and_no_user_of_this_machine_is_in_mlflow(folder, monkeypatch):
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     _, run = mlflow_run(folder)
     place = str(folder.path.parents[2])
     assert not [name for name, value in run.data.params.items() if place in value]
+    own = [run.data.tags[name] for name in ("mlflow.user", "mlflow.source.name")]
+    assert own == ["lightbox", "lightbox"]
 
 
 def test_server_that_goes_away_does_not_end_the_run(folder, monkeypatch, caplog):

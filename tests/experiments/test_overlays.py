@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from datamodules.configs.xrays import XrayPreprocessing
 from datamodules.errors import DataError
 from experiments.overlays import BLACK, RED, blend, output_path, write_overlay
 
@@ -62,7 +63,8 @@ def test_overlay_has_the_size_of_its_film_a_caption_and_a_warning(tmp_path):
     film = xray_files.write_image(tmp_path / "film.png", np.full((400, 300), 90, np.uint8))
     path = tmp_path / "deep" / "film.overlay.png"
     evidence = np.zeros((400, 300), np.float32)
-    write_overlay(path, film, evidence, "Nodule 0.97", "outside the training data: " + "word " * 20)
+    warning = "outside the training data: " + "word " * 20
+    write_overlay(path, film, XrayPreprocessing(), evidence, "Nodule 0.97", warning)
     picture = np.asarray(Image.open(path))
     assert picture.shape == (400, 300, 3)
     assert (picture[0] == RED).all()
@@ -75,11 +77,26 @@ def test_overlay_has_the_size_of_its_film_a_caption_and_a_warning(tmp_path):
 def test_smallest_films_can_be_written_on(tmp_path, shape):
     film = xray_files.write_image(tmp_path / "film.png", np.full(shape, 90, np.uint8))
     path = tmp_path / "overlay.png"
-    write_overlay(path, film, np.ones(shape, np.float32), "Nodule 0.97", "outside " * 99)
+    evidence = np.ones(shape, np.float32)
+    write_overlay(path, film, XrayPreprocessing(), evidence, "Nodule 0.97", "outside " * 99)
     assert Image.open(path).size == shape[::-1]
+
+
+def test_film_has_the_grey_range_that_the_network_saw(tmp_path):
+    pixels = np.linspace(0, 4095, 400 * 300).reshape(400, 300).astype(np.uint16)  # 12 bits in 16
+    film = xray_files.write_image(tmp_path / "film.png", pixels)
+    preprocessing = XrayPreprocessing(clip_percentiles=(0.5, 99.5))
+    write_overlay(tmp_path / "o.png", film, preprocessing, np.zeros((400, 300), np.float32), "")
+    rows = np.asarray(Image.open(tmp_path / "o.png"))[:380, :, 0].astype(int)
+    low, high = np.percentile(pixels, (0.5, 99.5))
+    expected = ((pixels[:380] - low) * 255 / (high - low)).clip(0, 255)
+    assert np.abs(rows - expected).max() <= 1
 
 
 def test_film_that_is_gone_is_named_as_such(tmp_path):
     with pytest.raises(DataError, match="no such file"):
-        write_overlay(tmp_path / "o.png", tmp_path / "gone.png", np.zeros((2, 2), np.float32), "")
+        write_overlay(
+            *(tmp_path / "o.png", tmp_path / "gone.png", XrayPreprocessing()),
+            *(np.zeros((2, 2), np.float32), ""),
+        )
     assert not (tmp_path / "o.png").exists()

@@ -51,6 +51,8 @@ def test_damaged_copy_is_made_again(config, tmp_path, monkeypatch):
 
 def test_list_and_prune(config, capsys):
     main(["--config", config])
+    (cache_root() / "demos").mkdir()
+    (cache_root() / "demos" / ".xray-v1.lock").touch()  # is no entry
     capsys.readouterr()
     assert main(["--list"]) == 0
     assert "80 x 32 x 32" in capsys.readouterr().out

@@ -154,7 +154,8 @@ def test_missing_dataset_leaves_no_run_folder(tmp_path):
 
 def test_run_that_trained_but_lost_its_checkpoints_is_not_begun_anew(finished, tmp_path):
     folder = RunFolder.create(finished.experiment())
-    folder.update_status(state="failed", trained=True)
+    folder.update_status(state="failed")
+    folder.metrics_log.write_text('{"step": 1, "epoch": 0, "values": {}}\n')
     with pytest.raises(ConfigError, match="no checkpoint to go on from"):
         resume(folder)
 

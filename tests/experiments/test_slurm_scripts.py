@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from fakes.tiny_experiment import tiny_experiment
 
-from datamodules.errors import ConfigError
+from datamodules.errors import ConfigError, LightboxError
 from experiments.configs.slurm import SlurmConfig
-from experiments.slurm import gpus_to_ask_for, has_gpus, with_processes
+from experiments.run_folder import RunFolder
+from experiments.slurm import going_on, gpus_to_ask_for, has_gpus, submit, with_processes
 from experiments.slurm_profiles import with_profile
 from experiments.slurm_scripts import array_script, small_script, training_script
 
@@ -83,6 +84,7 @@ def test_job_resumes_the_run_with_one_process_a_task(experiment, tmp_path):
     script = training_script(experiment.replace(slurm=slurm), RUN, 1, {})
     assert executed(script, tmp_path) == [
         "--kill-on-bad-exit=1",
+        "--wait=0",
         *("apptainer", "exec", "--nv", "image.sif", "/opt/env/bin/python"),
         *("-m", "experiments.run", "--resume", str(RUN)),
     ]
@@ -150,6 +152,27 @@ def test_processes_follow_the_gpus_unless_both_are_set(experiment):
     other = experiment.replace(slurm=slurm, trainer=experiment.trainer.replace(devices=3))
     with pytest.raises(ConfigError, match=r"devices 3 does not fit --slurm.gpus-per-node 4"):
         with_processes(other)
+
+
+def test_run_keeps_its_processes_once_it_has_trained(experiment):
+    slurm = SlurmConfig(gpus_per_node=4)
+    folder = RunFolder.create(with_processes(experiment.replace(slurm=slurm)))
+    fewer = folder.experiment().replace(slurm=SlurmConfig(gpus_per_node=2))
+    assert going_on(folder, fewer).trainer.devices == 2
+    folder.metrics_log.write_text('{"step": 1, "epoch": 0, "values": {}}\n')
+    with pytest.raises(ConfigError, match=r"--slurm.gpus-per-node 4"):
+        going_on(folder, fewer)
+
+
+def test_run_that_sbatch_refuses_is_kept_as_it_was(experiment, tmp_path, monkeypatch):
+    (tmp_path / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: no such account' >&2; exit 1")
+    (tmp_path / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    folder = RunFolder.create(experiment)
+    folder.update_status(state="interrupted")
+    with pytest.raises(LightboxError, match=r"submit.sh: no such account\nThe run is kept"):
+        submit(folder, dry_run=False)
+    assert folder.status()["state"] == "interrupted"
 
 
 @pytest.mark.parametrize(("answer", "there"), [("(null)", False), ("gpu:a100:4", True)])

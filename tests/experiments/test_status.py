@@ -70,6 +70,26 @@ def test_state_of_its_job_is_that_of_squeue(folder, capsys, tmp_path, monkeypatc
     assert listed(capsys, folder.path)[0]["job"] == "42_7 PENDING"
 
 
+@pytest.mark.parametrize(
+    ("written", "job", "shown"),
+    [
+        ("training", "PENDING", "queued"),
+        ("interrupted", "PENDING", "queued"),
+        ("interrupted", "CANCELLED", "interrupted"),
+        ("queued", "CANCELLED", "interrupted"),
+        ("queued", "RUNNING", "queued"),
+    ],
+)
+def test_run_is_queued_while_its_job_waits_and_no_longer(
+    folder, capsys, tmp_path, monkeypatch, written, job, shown
+):
+    (tmp_path / "squeue").write_text(f"#!/bin/sh\necho '41 41 {job}'\n")
+    (tmp_path / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    folder.update_status(state=written, slurm_job="41")
+    assert listed(capsys, folder.path)[0]["state"] == shown
+
+
 def test_damaged_status_is_listed_as_such(folder, capsys):
     folder.status_file.write_text("{")
     assert listed(capsys, folder.path)[0]["state"] == "unreadable"

@@ -67,6 +67,7 @@ def row(patient: int, film: int, **given: Any) -> tuple[object, ...]:
         "PatientBirth": float(1940 + patient),
         "PatientSex_DICOM": "MF"[patient % 2],
         "Manufacturer_DICOM": ("ImagingDynamicsCompanyLtd", "PhilipsMedicalSystems")[patient % 2],
+        "PhotometricInterpretation_DICOM": "MONOCHROME2",
         "BitsStored_DICOM": 12,
         "Report": "sin hallazgos , siluet cardiac normal .",
         "MethodLabel": "Physician",

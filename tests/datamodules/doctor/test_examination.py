@@ -48,6 +48,16 @@ def test_faults_of_table_images_and_division_are_found_together(root):
     assert len(found.films) == 58
 
 
+@pytest.mark.parametrize("wrong", [{"labels": ("nodle",)}, {"table_features": ("shoe",)}])
+def test_wrong_settings_are_found_before_an_image_is_read(root, wrong, monkeypatch):
+    def read(table, owners):
+        raise AssertionError("images are read")
+
+    monkeypatch.setattr("datamodules.doctor.xrays.read_films", read)
+    with pytest.raises(ConfigError, match=f"--data.{next(iter(wrong)).replace('_', '-')}"):
+        examine_xrays(config(root).replace(**wrong), pixels=True)
+
+
 def test_the_division_and_the_counts_are_those_of_a_run(root):
     from datamodules.xrays import XraysData
 

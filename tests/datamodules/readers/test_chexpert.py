@@ -132,6 +132,20 @@ def test_with_the_test_table_valid_is_for_validation(tmp_path):
     assert table.cases[-1].inputs["image"].path.startswith("test/patient64744/")
 
 
+def test_the_test_table_may_have_the_name_of_its_second_release(tmp_path):
+    before = read(fake.write(tmp_path, test=True))
+    (tmp_path / "test.csv").rename(tmp_path / "test_labels.csv")
+    assert read(tmp_path).cases == before.cases
+
+
+def test_test_films_without_a_table_are_noticed(tmp_path):
+    (fake.write(tmp_path, test=True) / "test.csv").unlink()
+    table = read(tmp_path)
+    assert Counter(case.split for case in table.cases) == {"train": 16, "test": 4}
+    notice = "The films of the folder test are not used: test.csv or test_labels.csv is not there."
+    assert notice in table.notices
+
+
 @pytest.mark.parametrize("side", ["val", "test"])
 def test_what_valid_is_for_can_be_said(tmp_path, side):
     table = read(fake.write(tmp_path, test=True), official_validation=side)

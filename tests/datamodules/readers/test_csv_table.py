@@ -111,6 +111,12 @@ def test_classes_that_differ_by_case_only_are_refused(tmp_path):
     assert "'Normal' and 'normal' differ only" in problems(tmp_path, ("path", "label"), *rows)[0]
 
 
+def test_a_number_in_two_spellings_is_one_class(tmp_path):
+    rows = [("x/1.png", "1"), ("x/2.png", "01"), ("x/3.png", "2")]
+    (problem,) = problems(tmp_path, ("path", "label"), *rows)
+    assert problem.startswith("the classes '01' and '1' differ only in how they are written")
+
+
 def test_minus_1_beside_0_and_1_is_no_class(tmp_path):
     rows = [("x/1.png", "-1"), ("x/2.png", "0"), ("x/3.png", "1")]
     (problem,) = problems(tmp_path, ("path", "label"), *rows)

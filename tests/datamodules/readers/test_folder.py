@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from fakes import folder
 from pydantic import ValidationError
@@ -81,7 +83,17 @@ def test_other_files_are_left_out_with_a_notice(tmp_path):
     (folder.write(tmp_path) / "normal" / "notes.txt").touch()
     (tmp_path / "normal" / ".DS_Store").touch()
     table = FolderReader(root=str(tmp_path)).read()
-    assert table.notices[-1].startswith("Folders, and files that are no images, left out: 1")
+    assert table.notices[-1] == "Folders, and files that are no images, left out: 1."
+
+
+def test_a_file_name_that_is_not_utf_8_is_named(tmp_path):
+    (folder.write(tmp_path) / "normal" / os.fsdecode(b"caf\xe9.png")).touch()
+    with pytest.raises(DataError) as caught:
+        FolderReader(root=str(tmp_path)).read()
+    assert caught.value.problems == (
+        "normal/caf\\udce9.png: the file name is not written in UTF-8; rename the file",
+    )
+    assert str(caught.value).encode()
 
 
 def test_an_empty_class_folder_is_an_error(tmp_path):

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from datamodules.configs.splits import SplitConfig
 from datamodules.configs.xrays import XrayPreprocessing, XraysConfig
+from datamodules.doctor.xrays import examine_xrays
 from datamodules.errors import DataError
 from datamodules.problems import Kind
 from datamodules.readers.nih_annotations import FINDINGS as NIH_FINDINGS
@@ -17,6 +18,7 @@ from datamodules.splits import assign_splits
 from datamodules.xrays import XraysData
 
 # Of 12 patients four are ill; the films of the first are rows 2 (PA) and 3 (lateral).
+KNOWN = "216840111366964012819207061112010307142602253_04-014-084.png"
 FIRST, THIRD = fake.image_name(1, 0), fake.image_name(3, 0)
 
 
@@ -163,6 +165,7 @@ def test_findings_may_be_labels_of_padchest_itself(root):
         ({"findings": ("Cardiomegally",)}, "no.* a label of PadChest; did you mean 'Cardiomegaly'"),
         ({"findings": ("Mass", "Mass")}, "findings names something twice"),
         ({"findings": ()}, "at least 1 item"),
+        ({"leave_out": ("216_x",)}, "'216_x' is no ImageID, which ends in .png"),
         ({"projections": ("PA", "PA")}, "projections names something twice"),
         ({"projections": ("lateral",)}, "Input should be 'PA', 'AP'"),
     ],
@@ -316,6 +319,49 @@ def test_exams_are_whole_on_one_side(root):
     splits = assign_splits(table, SplitConfig())
     sides = {(case.exam_id, splits[case.case_id]) for case in table.cases}
     assert len(sides) == len({case.exam_id for case in table.cases}) == 12
+
+
+def test_films_to_be_left_out_are_counted_and_may_be_absent(root):
+    (root / "1" / FIRST).unlink()
+    table = read(root, leave_out=("known-faults", FIRST, "other.png"))
+    assert len(table.cases) == 12 + 1
+    assert "Images that leave_out names or means, left out: 1." in table.notices
+    assert "Images of leave_out that the table has not: 1." in table.notices
+
+
+def test_films_known_to_be_faulty_are_left_out_unless_asked_for(root):
+    edit(root / fake.TABLE, FIRST, KNOWN)
+    (root / "1" / FIRST).unlink()
+    assert len(read(root).cases) == 12 + 1
+    assert problems(root, leave_out=()) == (f"row 2, {KNOWN}: there is no such image",)
+
+
+def test_films_named_by_the_user_stay_on_this_machine():
+    reader = PadChestReader(leave_out=("known-faults", FIRST))
+    assert reader.public()["leave_out"] == ["known-faults"]
+    assert PadChestReader.model_validate(reader.public()).leave_out == ("known-faults",)
+
+
+def test_films_that_cannot_be_read_come_with_the_setting_that_leaves_them_out(root):
+    for name in (FIRST, THIRD):
+        (root / "1" / name).write_bytes(b"")
+    config = XraysConfig(reader=PadChestReader(root=str(root)), workers=0)
+    with pytest.raises(DataError) as caught:
+        XraysData(config).prepare()
+    assert caught.value.message == (
+        "2 of 14 images cannot be read; nothing was cached. Fetch them again, or leave them out: "
+        f"--data.reader.leave-out known-faults {FIRST} {THIRD}"
+    )
+    assert str(examine_xrays(config, pixels=True).problems[-1]).endswith(f"{FIRST} {THIRD}")
+    asked = config.reader.replace(leave_out=("known-faults", FIRST, THIRD))
+    assert len(asked.read().cases) == 12
+
+
+def test_films_that_were_inverted_are_counted(root):
+    edit(root / fake.TABLE, "MONOCHROME2", "MONOCHROME1")
+    notices = [notice for notice in read(root).notices if "inverted" in notice]
+    assert len(notices) == 1
+    assert "(MONOCHROME1 in PhotometricInterpretation_DICOM): 1." in notices[0]
 
 
 def test_films_become_batches(tmp_path):

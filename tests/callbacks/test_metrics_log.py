@@ -24,6 +24,12 @@ def test_line_cut_off_by_a_kill_is_left_out(tmp_path):
     assert [row["step"] for row in read_metrics(tmp_path / "m.jsonl")] == [10, 20]
 
 
+def test_line_damaged_by_a_power_failure_is_left_out(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"step": 1}\n\0\0\0\0}\n{"step": 2}\n')
+    assert [row["step"] for row in read_metrics(path)] == [1, 2]
+
+
 def test_absent_log_is_an_empty_one(tmp_path):
     keep_until(tmp_path / "m.jsonl", 5)
     assert read_metrics(tmp_path / "m.jsonl") == []

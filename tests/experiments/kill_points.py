@@ -10,6 +10,7 @@ import argparse
 import json
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -204,6 +205,7 @@ def known(results: Path | None) -> Iterator[Outcome]:
 
 def main() -> int:
     chosen, more = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     until = time.monotonic() + 60 * chosen.minutes
     outcomes = {(each.workers, each.processes, each.point): each for each in known(chosen.results)}
     settings = [Setting(w, p) for p in chosen.processes for w in chosen.workers]

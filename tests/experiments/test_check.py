@@ -116,7 +116,7 @@ def test_a_run_refuses_all_that_can_be_seen_without_images(config, capsys):
         (["--quick"], "what shall be checked? Give the NAME"),
         (["demo-xry"], "no experiment demo-xry; did you mean demo-xray?"),
         (["--resume", "runs/x"], "--config RUN_FOLDER/experiment.yaml"),
-        (["demo-xray", "--print-config"], "--print-config belongs to experiments.run"),
+        (["demo-xray", "--print-config"], "--print-config belongs to python -m experiments.run"),
         (["demo-xray", "--data.label", "x"], "did you mean --data.labels?"),
         (["demo-xray", "--quik"], "there is no option --quik"),
         (["--config", "/nowhere.yaml"], "cannot read the experiment file"),

@@ -129,3 +129,14 @@ def test_looking_whether_a_run_is_in_use_keeps_nobody_from_it():
         assert folder.in_use()
         with pytest.raises(ConfigError, match="in use"), folder.locked():
             pass
+
+
+def test_filesystem_without_locks_is_one_message(monkeypatch):
+    folder = RunFolder.create(Experiment(name="tiny"))
+
+    def no_locks(*_: object) -> None:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr("experiments.run_folder.fcntl.lockf", no_locks)
+    with pytest.raises(ConfigError, match="set LIGHTBOX_RUNS to a folder on a filesystem with"):
+        folder.locked().__enter__()

@@ -121,6 +121,32 @@ def test_finished_run_is_not_opened_again(finished, capsys):
     assert len(finished.test_openings()) == 1
 
 
+def test_others_of_a_finished_run_end_as_its_leading_process_does(finished, monkeypatch):
+    for name, value in {
+        "SLURM_STEP_NUM_TASKS": "2",
+        "SLURM_JOB_ID": "9",
+        "SLURM_STEP_ID": "0",
+        "SLURM_PROCID": "1",
+        "SLURM_LOCALID": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    experiment = finished.experiment()
+    two = experiment.replace(trainer=experiment.trainer.replace(devices=2))
+    monkeypatch.setattr(finished, "experiment", lambda: two)
+    resume(finished)  # and does not wait for a preparation that never comes
+    assert finished.status()["state"] == "finished"
+
+
+def test_checkpoint_and_tracker_see_nothing_of_the_cluster(finished):
+    experiment = finished.experiment()
+    secret = experiment.replace(slurm=experiment.slurm.replace(setup=("export KEY=secret",)))
+    assert "secret" not in str(secret.public())
+    assert (
+        "slurm" not in read_checkpoint(finished.checkpoints / "best.ckpt")["lightbox"]["experiment"]
+    )
+
+
 def test_log_has_a_row_for_every_epoch(finished):
     validated = [
         r["epoch"] for r in read_metrics(finished.metrics_log) if "val/auroc" in r["values"]

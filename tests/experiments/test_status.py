@@ -98,3 +98,12 @@ def test_damaged_status_is_listed_as_such(folder, capsys):
 def test_folder_without_runs_is_one_message(tmp_path, capsys):
     assert main([str(tmp_path)]) == 2
     assert "there are no runs in" in capsys.readouterr().err
+
+
+def test_job_that_slurm_has_forgotten_does_not_wait_for_ever(folder, capsys, tmp_path, monkeypatch):
+    (tmp_path / "squeue").write_text("#!/bin/sh\n")
+    (tmp_path / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    folder.update_status(state="queued", slurm_job="42")
+    (state,) = listed(capsys, folder.path)
+    assert (state["state"], state["job"]) == ("interrupted", "42")

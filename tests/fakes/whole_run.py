@@ -1,5 +1,6 @@
 """A run in processes of its own, through the command line, that can be signalled and killed."""
 
+import atexit
 import os
 import signal
 import subprocess
@@ -65,7 +66,7 @@ class WholeRun:
         words = ["--resume", str(self.found.path)] if self.found else self.words
         self.attempts += 1
         with self._console_file.open("wb") as console:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", "experiments.run", *words],
                 env=self.environment,
                 stdout=console,
@@ -73,6 +74,8 @@ class WholeRun:
                 start_new_session=True,
                 cwd=self.home,
             )
+        atexit.register(_kill_what_runs, process)
+        return process
 
     def finish(self) -> RunFolder:
         """Carry it out to its end."""
@@ -111,6 +114,12 @@ def kill_all(process: subprocess.Popen[bytes]) -> None:
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     wait_for(lambda: not members(process.pid), "the last of them is gone")
+
+
+def _kill_what_runs(process: subprocess.Popen[bytes]) -> None:
+    """Nothing outlives a test that failed, or a script that was stopped."""
+    if process.poll() is None:
+        kill_all(process)
 
 
 def members(group: int) -> list[int]:

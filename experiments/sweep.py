@@ -46,7 +46,7 @@ def _sweep(argv: Sequence[str]) -> int:
     if arguments.resume is not None:
         if words:
             raise ConfigError(f"--resume SWEEP stands alone, without {' '.join(words)}")
-        return _run_here(SweepFolder.open(arguments.resume))
+        return _go_on(SweepFolder.open(arguments.resume))
     return _start(words)
 
 
@@ -68,6 +68,16 @@ def _start(words: Sequence[str]) -> int:
         submit(sweep, dry_run=request.dry_run)
         return 0
     return _run_here(sweep)
+
+
+def _go_on(sweep: SweepFolder) -> int:
+    """Where it was submitted to Slurm, there; else here."""
+    if not sweep.array_script.exists():
+        return _run_here(sweep)
+    from experiments.sweeps import queue
+
+    queue(sweep)
+    return 0
 
 
 def _run_here(sweep: SweepFolder) -> int:

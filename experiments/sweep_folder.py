@@ -28,6 +28,7 @@ class SweepFolder:
         self.sweep_file = path / "sweep.yaml"
         self.runs_file = path / "runs.txt"
         self.array_script = path / "array.sh"
+        self.summary_script = path / "summary.sh"
         self.summary_table = path / "summary.csv"
         self.summary_file = path / "summary.json"
 

@@ -8,7 +8,7 @@ from experiments.run_folder import RunFolder
 from experiments.sweep import main
 from experiments.sweep_folder import SweepFolder
 from experiments.sweep_summary import summarise
-from experiments.sweeps import create
+from experiments.sweeps import create, submit
 
 
 @pytest.fixture
@@ -89,6 +89,27 @@ def test_dry_run_writes_an_array_and_its_summary(common, tmp_path, monkeypatch):
     assert "#SBATCH --array=1-3%2" in sweep.array_script.read_text()
     assert f"--summary {sweep.path}" in (sweep.path / "summary.sh").read_text()
     assert [run.status()["state"] for run in sweep.runs] == ["created"] * 3
+
+
+def test_only_what_has_no_job_is_submitted_when_a_sweep_goes_on(common, tmp_path, monkeypatch):
+    sweep = create(common, {"seed": ["0", "1", "2"]})
+    submit(sweep, dry_run=True)
+    asked = tmp_path / "asked"
+    for name, answer in {
+        "sbatch": f'echo "$@" >> {asked}; echo 41',
+        "squeue": "echo '7 7 PENDING'",
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{answer}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    finish(sweep.runs[0], 0.4)
+    sweep.runs[1].update_status(state="queued", slurm_job="7")
+    assert main(["--resume", str(sweep.path)]) == 0
+    assert asked.read_text().splitlines() == [
+        f"--parsable --array=3 {sweep.array_script}",
+        f"--parsable --dependency=afterany:41 {sweep.summary_script}",
+    ]
+    assert [run.status().get("slurm_job") for run in sweep.runs] == [None, "7", "41_3"]
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,11 @@ from datamodules.errors import ConfigError, LightboxError
 from datamodules.whole_files import write_whole
 from experiments.experiment import Experiment
 from experiments.run_folder import RunFolder
-from experiments.slurm_scripts import small_script, training_script
+from experiments.slurm_scripts import cpus_per_process, small_script, training_script
 
 log = logging.getLogger("lightbox")
 
 ANSWER_SECONDS = 60.0
-PREPARE_CPUS = 4
 GONE = "GONE"
 """State of a job that Slurm has forgotten, as it does minutes after its end."""
 SUBMIT, PREPARE = "submit.sh", "prepare.sh"
@@ -105,10 +104,10 @@ def submit(folder: RunFolder, *, dry_run: bool) -> None:
 def _write_preparation(folder: RunFolder, experiment: Experiment) -> None:
     script = folder.path / PREPARE
     words = ["-m", "experiments.prepare", "--resume", str(folder.path)]
-    partition = experiment.slurm.prepare_partition
+    partition, cpus = experiment.slurm.prepare_partition, cpus_per_process(experiment)
     write_script(
         script,
-        small_script(experiment.slurm, words, folder.path, "prepare", partition, PREPARE_CPUS),
+        small_script(experiment.slurm, words, folder.path, "prepare", partition, cpus),
     )
     print(f"cache script: {script}")
 

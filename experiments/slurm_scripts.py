@@ -100,6 +100,11 @@ def small_script(
     )
 
 
+def cpus_per_process(experiment: Experiment) -> int:
+    """CPU cores for each process: as set, else its own and one for each loader worker."""
+    return experiment.slurm.cpus_per_process or 1 + experiment.data.workers
+
+
 def _text(what: str, how: str, options: Sequence[str], body: Sequence[str]) -> str:
     lines = [
         "#!/bin/bash",
@@ -134,7 +139,7 @@ def _resources(experiment: Experiment, gpus: int) -> Iterator[str]:
     config = experiment.slurm
     yield f"--nodes={config.nodes}"
     yield f"--ntasks-per-node={experiment.trainer.devices}"
-    yield f"--cpus-per-task={config.cpus_per_process or 1 + experiment.data.workers}"
+    yield f"--cpus-per-task={cpus_per_process(experiment)}"
     if gpus:
         kind = f"{config.gpu_type}:" if config.gpu_type else ""
         yield f"--gpus-per-node={kind}{gpus}"

@@ -162,7 +162,7 @@ def test_refused_requeue_leaves_a_run_that_can_be_resumed(cluster):
     cluster.slurm.wait_for(lambda: cluster.slurm.state(job) == "FAILED", 60, "the job has failed")
     status = folder.status()
     assert status["state"] == "interrupted"
-    assert "could not be queued again: Requested operation is disabled" in status["error"]
+    assert "is not queued again: Requested operation is disabled" in status["error"]
     checkpoint = read_checkpoint(folder.checkpoints / "last.ckpt")
     assert checkpoint["global_step"] == rows(folder)[-1]["step"]
 

@@ -17,12 +17,12 @@ from datamodules.errors import LightboxError, StoppedError
 from datamodules.whole_files import is_full, write_whole
 from experiments.environment import describe_environment
 from experiments.experiment import Experiment
-from experiments.local_trackers import build_trackers
 from experiments.process_watch import ProcessWatch
 from experiments.processes import Process, await_preparation, this_process
 from experiments.run_folder import RunFolder, now
 from experiments.slurm_job import job_id, requeue
-from experiments.tracking import Mode, build_loggers
+from experiments.trackers import build_trackers
+from experiments.wandb_tracking import Mode, build_loggers
 
 log = logging.getLogger("lightbox")
 

@@ -17,12 +17,12 @@ from experiments.environment import revision
 from experiments.experiment import Experiment
 from experiments.figures.drawing import draw_run
 from experiments.fingerprint import GUARD, guard_facts, take_fingerprint
-from experiments.local_trackers import log_final_figures
 from experiments.metrics_file import headline, metrics_text
 from experiments.reporting.content import write_facts
 from experiments.reporting.facts import collect
 from experiments.reporting.page import write_report
 from experiments.run_folder import RunFolder
+from experiments.trackers import log_final_figures
 from experiments.trainers import build_evaluator
 from experiments.wandb_results import log_results
 from lightning_modules.base import TaskModule

@@ -17,15 +17,15 @@ from datamodules.whole_files import write_whole
 from experiments.attempt import Attempt, attempted, tracked
 from experiments.experiment import Experiment
 from experiments.hardware import check_hardware
-from experiments.local_trackers import check_trackers
 from experiments.processes import Process, check_size, check_unclaimed, claim, this_process
 from experiments.run_folder import SHARED_WITH_RANKS, RunFolder
 from experiments.run_log import logged_to, without_noise
 from experiments.slurm import going_on, submit
 from experiments.slurm_job import cpus_of_process, warn_of_unused_gpus
 from experiments.tasks import build_data, build_module, check_inputs, check_task
-from experiments.tracking import Tracking, choose_tracking
+from experiments.trackers import check_trackers
 from experiments.training import fit
+from experiments.wandb_tracking import Tracking, choose_tracking
 from lightning_modules.base import TaskModule
 
 log = logging.getLogger("lightbox")

@@ -12,7 +12,7 @@ from datamodules.batches import LabelSet
 from datamodules.xrays import XraysData
 from experiments.figures.confident_mistakes import evidence_maps, find_mistakes, most_confident
 from experiments.overlays import blend
-from experiments.tracking import hashed_id
+from experiments.wandb_tracking import hashed_id
 from lightning_modules.base import Row, TaskModule
 from lightning_modules.metrics.decisions import decide, thresholds
 from lightning_modules.xray_classifier import XrayClassifier

@@ -19,10 +19,10 @@ from experiments.figures.style import DPI
 from experiments.reporting.figures import WITH_IMAGES, pictures
 from experiments.reporting.page import render
 from experiments.run_folder import RunFolder
-from experiments.tracking import STEP, hashed_id
 from experiments.wandb_access import server_answers
 from experiments.wandb_cases import cases_table
 from experiments.wandb_staging import remove_link, staging
+from experiments.wandb_tracking import STEP, hashed_id
 from lightning_modules.base import TaskModule
 from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.xray_classifier import XrayClassifier

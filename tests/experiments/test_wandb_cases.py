@@ -3,7 +3,6 @@ import pytest
 from fakes.evaluated_runs import evaluated_run
 
 from datamodules.batches import LabelSet
-from experiments.tracking import hashed_id
 from experiments.wandb_cases import (
     LONGEST_SIDE,
     MISTAKES,
@@ -12,6 +11,7 @@ from experiments.wandb_cases import (
     cases_table,
     choose_cases,
 )
+from experiments.wandb_tracking import hashed_id
 from lightning_modules.metrics.decisions import thresholds
 
 NODULE = LabelSet(("Nodule",), exclusive=False)

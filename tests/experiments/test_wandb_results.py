@@ -12,9 +12,9 @@ from fakes.wandb_server import wandb_server
 from PIL import Image, ImageChops
 
 from datamodules.batches import LabelSet
-from experiments import tracking, wandb_staging
-from experiments.tracking import hashed_id
+from experiments import wandb_staging, wandb_tracking
 from experiments.wandb_results import _predictions, log_results
+from experiments.wandb_tracking import hashed_id
 
 HOST = "host-of-some-hospital"
 ARGUMENT = "--argument-of-the-command-line"
@@ -80,8 +80,8 @@ def test_nothing_private_is_sent(home, server):
 
 
 def test_server_that_goes_away_costs_little_and_says_so(home, server, monkeypatch, caplog):
-    monkeypatch.setattr(tracking, "FINISH_SECONDS", 0.5)
-    begin = tracking.build_loggers
+    monkeypatch.setattr(wandb_tracking, "FINISH_SECONDS", 0.5)
+    begin = wandb_tracking.build_loggers
 
     def begin_then_lose(*arguments):
         loggers = begin(*arguments)

@@ -16,8 +16,8 @@ from fakes.wandb_files import config, history, records, wait_until_whole
 from callbacks.metrics_log import last_step
 from experiments.configs.logging import LoggingConfig
 from experiments.run_folder import RunFolder
-from experiments.tracking import build_loggers, choose_tracking
 from experiments.wandb_results import finish
+from experiments.wandb_tracking import build_loggers, choose_tracking
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow

@@ -9,8 +9,8 @@ from experiments.configs.logging import LoggingConfig
 from experiments.figures.drawing import draw_run
 from experiments.reporting.content import write_facts
 from experiments.reporting.facts import collect
-from experiments.tracking import build_loggers
 from experiments.wandb_results import finish, log_results
+from experiments.wandb_tracking import build_loggers
 
 
 def tracked_run(

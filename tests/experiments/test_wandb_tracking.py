@@ -7,8 +7,8 @@ from fakes.wandb_server import wandb_server
 
 from datamodules.errors import ConfigError
 from experiments.configs.logging import LoggingConfig
-from experiments.tracking import build_loggers, choose_tracking, hashed_id
 from experiments.wandb_results import finish
+from experiments.wandb_tracking import build_loggers, choose_tracking, hashed_id
 
 NOBODY = "http://127.0.0.1:9"
 

@@ -6,8 +6,8 @@ import pytest
 from fakes.tiny_experiment import tiny_experiment
 
 from experiments.configs.logging import LoggingConfig
-from experiments.local_trackers import TolerantMLflow, build_trackers, check_trackers
 from experiments.session import resume, start
+from experiments.trackers import TolerantMLflow, build_trackers, check_trackers
 
 pytest.importorskip("tensorboard")
 pytest.importorskip("mlflow")
@@ -94,7 +94,7 @@ def test_server_that_goes_away_does_not_end_the_run(folder, monkeypatch, caplog)
 def test_tracker_that_is_not_installed_is_named_with_the_command(monkeypatch):
     from datamodules.errors import ConfigError
 
-    monkeypatch.setattr("experiments.local_trackers.find_spec", lambda _: None)
+    monkeypatch.setattr("experiments.trackers.find_spec", lambda _: None)
     with pytest.raises(ConfigError, match=r"--logging.mlflow needs .*trackers"):
         check_trackers(LoggingConfig(mlflow="http://mlflow.hospital:5000"))
 

@@ -4,9 +4,10 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def _state(folder: RunFolder, status: Mapping[str, Any], queue: Mapping[str, str
         epoch=epoch,
         metric=metric,
         job=f"{job} {queue.get(str(job), '').replace(GONE, '')}".strip() if job else "",
-        updated=_ago(status.get("updated")),
+        updated=_ago(_last_sign(folder, status)),
         error=error,
         path=str(folder.path),
     )
@@ -172,10 +173,16 @@ def _last_rows(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def _ago(moment: str | None) -> str:
-    if moment is None:
-        return ""
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+def _last_sign(folder: RunFolder, status: Mapping[str, Any]) -> float:
+    """When the folder last changed, seconds since 1970: its state, or a logged value."""
+    moments = [file.stat().st_mtime for file in (folder.metrics_log,) if file.exists()]
+    if said := status.get("updated"):
+        moments.append(datetime.fromisoformat(said).timestamp())
+    return max(moments, default=0.0)
+
+
+def _ago(moment: float) -> str:
+    seconds = time.time() - moment
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit} ago"

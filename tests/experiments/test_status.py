@@ -1,5 +1,6 @@
 import json
 import os
+import time
 
 import pytest
 from fakes.tiny_experiment import tiny_experiment
@@ -107,3 +108,11 @@ def test_job_that_slurm_has_forgotten_does_not_wait_for_ever(folder, capsys, tmp
     folder.update_status(state="queued", slurm_job="42")
     (state,) = listed(capsys, folder.path)
     assert (state["state"], state["job"]) == ("interrupted", "42")
+
+
+def test_run_that_logs_is_as_new_as_its_last_value(folder, capsys):
+    folder.status_file.write_text(
+        json.dumps({**folder.status(), "updated": "2020-01-01T00:00:00+00:00"})
+    )
+    os.utime(folder.metrics_log, (time.time() - 600,) * 2)
+    assert listed(capsys, folder.path)[0]["updated"] == "10 min ago"

@@ -5,7 +5,7 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, NamedTuple
@@ -14,10 +14,9 @@ import torch
 from pytorch_lightning.plugins.io import CheckpointIO
 
 from datamodules.errors import CheckpointError
-from datamodules.whole_files import is_full, sync
+from datamodules.whole_files import in_place_of, is_full, sync
 
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
-TEMPORARY = ".writing"
 
 
 class AtomicCheckpointIO(CheckpointIO):
@@ -48,7 +47,7 @@ def write_checkpoint(checkpoint: dict[str, Any], path: Path) -> None:
     Raises:
         CheckpointError: If the disk is full or the folder cannot be written; what was there stays.
     """
-    with _in_place_of(path) as temporary, temporary.open("wb") as file:
+    with _checkpoint_in_place_of(path) as temporary, temporary.open("wb") as file:
         torch.save(checkpoint, file)
         file.flush()
         os.fsync(file.fileno())
@@ -71,7 +70,7 @@ def share(source: Path, target: Path) -> None:
     Raises:
         CheckpointError: As for :func:`write_checkpoint`.
     """
-    with _in_place_of(target) as temporary:
+    with _checkpoint_in_place_of(target) as temporary:
         temporary.unlink(missing_ok=True)
         try:
             temporary.hardlink_to(source)
@@ -81,15 +80,11 @@ def share(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def _in_place_of(path: Path) -> Iterator[Path]:
-    temporary = path.with_name(path.name + TEMPORARY)
+def _checkpoint_in_place_of(path: Path) -> Iterator[Path]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        publish(temporary, path)
+        with in_place_of(path, publish) as temporary:
+            yield temporary
     except (OSError, RuntimeError) as error:
-        with suppress(OSError):
-            temporary.unlink()
         # torch reports a full disk as a position that it did not expect
         cause = error if isinstance(error, OSError) else error.__context__
         fault = cause.strerror if isinstance(cause, OSError) else error
@@ -161,9 +156,3 @@ def newest_readable(folder: Path) -> Found | None:
     if faults:
         raise CheckpointError("no checkpoint of the run can be read:\n  " + "\n  ".join(faults))
     return None
-
-
-def remove_unfinished(folder: Path) -> None:
-    """Remove what a kill in the middle of a write left behind."""
-    for path in folder.glob(f"*{TEMPORARY}"):
-        path.unlink(missing_ok=True)

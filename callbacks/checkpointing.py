@@ -7,8 +7,9 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
-from callbacks.checkpoint_files import BEST, LAST, PREVIOUS, remove_unfinished, share
+from callbacks.checkpoint_files import BEST, LAST, PREVIOUS, share
 from callbacks.stop_request import Agreement, StopRequest
+from datamodules.whole_files import remove_unfinished
 from lightning_modules.base import TaskModule
 from lightning_modules.metrics.directions import lower_is_better
 

@@ -1,6 +1,5 @@
 """TaskDataModule: cases, splits, samplers and loaders; a task adds its targets and its pixels."""
 
-import signal
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,12 +16,12 @@ from datamodules.configs.data import DataSettings
 from datamodules.doctor.examination import examine_cases
 from datamodules.errors import DataError
 from datamodules.hard_cases import CaseErrors
+from datamodules.loader_workers import begin_worker
 from datamodules.readers.reader import Reading
 from datamodules.samplers import EvaluationSampler, TrainingSampler
 from datamodules.splits import ContentHashes, check_content, divide
 from datamodules.splits_file import check_same_patients, read_splits, write_splits
 
-SECONDS_AFTER_SIGTERM = 20
 SPLITS = ("train", "val", "test")
 
 
@@ -214,7 +213,7 @@ class TaskDataModule(pl.LightningDataModule):
             persistent_workers=self.config.workers > 0,
             pin_memory=torch.cuda.is_available(),
             generator=torch.Generator().manual_seed(self.seed),
-            worker_init_fn=_begin_worker,
+            worker_init_fn=begin_worker,
         )
 
     def _place(self) -> tuple[int, int]:
@@ -261,18 +260,3 @@ class TaskDataModule(pl.LightningDataModule):
 
 def _as_it_is(batch: Any) -> Any:  # noqa: ANN401 - whatever the dataset made
     return batch
-
-
-def _begin_worker(worker: int) -> None:
-    """Workers are the parallelism; threads of OpenCV inside them only get in each other's way.
-
-    A signal that tells the run to stop often goes to all processes of a job: workers live on for
-    as long as the training process takes to save its state.
-    """
-    import cv2
-
-    del worker
-    cv2.setNumThreads(0)
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(SECONDS_AFTER_SIGTERM))

@@ -2,10 +2,14 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
+
+TEMPORARY = ".writing"
+"""How the name of a file ends that is being written."""
+Publish = Callable[[Path, Path], object]
 
 
 @contextmanager
@@ -15,7 +19,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Args:
         path: Its folder is made where it is missing; what was there is replaced.
     """
-    with _in_place_of(path) as temporary, temporary.open("wb") as file:
+    with in_place_of(path) as temporary, temporary.open("wb") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())
@@ -25,7 +29,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 def whole_text(path: Path) -> Iterator[TextIO]:
     """As :func:`whole_file`, for UTF-8; a file name that is none is written as its bytes."""
     with (
-        _in_place_of(path) as temporary,
+        in_place_of(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         yield file
@@ -67,18 +71,30 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def _in_place_of(path: Path) -> Iterator[Path]:
+def in_place_of(path: Path, publish: Publish = Path.replace) -> Iterator[Path]:
+    """A name beside a file, whose content takes the file's place when the block has ended well.
+
+    Args:
+        path: The file; its folder is made where it is missing.
+        publish: Renames the first path to the second.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         yield temporary
-        temporary.replace(path)
+        publish(temporary, path)
     except OSError as error:
         _name(path, error)
         raise
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a kill in the middle of a write left behind; for whoever owns the folder."""
+    for path in folder.glob(f".*{TEMPORARY}"):
+        path.unlink(missing_ok=True)
 
 
 def _name(path: Path, error: OSError) -> None:

@@ -13,7 +13,7 @@ from callbacks.metrics_log import keep_until
 from callbacks.stop_request import StopRequest
 from datamodules.base import TaskDataModule
 from datamodules.errors import ConfigError
-from datamodules.whole_files import write_whole
+from datamodules.whole_files import remove_unfinished, write_whole
 from experiments.attempt import Attempt, attempted, tracked
 from experiments.experiment import Experiment
 from experiments.hardware import check_hardware
@@ -22,7 +22,7 @@ from experiments.run_folder import SHARED_WITH_RANKS, RunFolder
 from experiments.run_log import logged_to, without_noise
 from experiments.slurm import going_on, submit
 from experiments.slurm_job import cpus_of_process, warn_of_unused_gpus
-from experiments.tasks import build_data, build_module, check_inputs, check_task
+from experiments.tasks import build_data, build_module, checked_data
 from experiments.trackers import check_trackers
 from experiments.training import fit
 from experiments.wandb_tracking import Tracking, choose_tracking
@@ -64,14 +64,12 @@ def start(
     check_unclaimed(experiment.trainer)
     check_trackers(experiment.logging)
     tracking = choose_tracking(experiment.logging) if process.leading else NOT_LEADING
-    if module is None:
-        check_task(experiment)
-    if data is None:
-        data = build_data(experiment)
     with logged_to(None) if process.leading else without_noise():
-        data.check()
-    if module is None:
-        check_inputs(experiment, data)
+        if module is None:
+            data = checked_data(experiment, data)
+        else:  # a module of your own may take other tasks and inputs
+            data = data or build_data(experiment)
+            data.check()
     folder = RunFolder.create(experiment) if process.leading else _shared_folder()
     _carry_out(folder, process, tracking, module, data, callbacks)
     return folder
@@ -94,15 +92,12 @@ def submit_run(folder: RunFolder | None, experiment: Experiment, *, dry_run: boo
     """
     if folder is not None:
         if _is_complete(folder, experiment):
-            print(f"run {folder.name} is finished: {folder.report_file}")
+            _say_finished(folder)
             return folder
         _change(folder, going_on(folder, experiment))
     else:
-        check_task(experiment)
-        data = build_data(experiment)
         with logged_to(None):
-            data.check()
-        check_inputs(experiment, data)
+            checked_data(experiment)
         folder = RunFolder.create(experiment)
     submit(folder, dry_run=dry_run)
     return folder
@@ -135,7 +130,7 @@ def resume(
     check_trackers(experiment.logging)
     if _is_complete(folder, experiment):
         if process.leading:
-            print(f"run {folder.name} is finished: {folder.report_file}")
+            _say_finished(folder)
         return
     tracking = NOT_LEADING
     if process.leading:
@@ -171,6 +166,7 @@ def _carry_out(
             log.info("run %s, attempt %d", folder.name, attempt.number)
             log.info("Weights & Biases: %s (%s)", tracking.mode, tracking.reason)
             warn_of_unused_gpus(experiment.trainer.accelerator)
+            remove_unfinished(folder.path)
             folder.update_status(state="preparing")
         found = newest_readable(folder.checkpoints) if leading else _chosen_checkpoint(folder)
         if data is None:
@@ -209,6 +205,10 @@ def _is_complete(folder: RunFolder, experiment: Experiment) -> bool:
     longer = experiment.trainer.max_epochs > kept.trainer.max_epochs
     now_tested = experiment.score_test and not kept.score_test
     return folder.status()["state"] == "finished" and not longer and not now_tested
+
+
+def _say_finished(folder: RunFolder) -> None:
+    print(f"run {folder.name} is finished: {folder.report_file}")
 
 
 def _change(folder: RunFolder, experiment: Experiment) -> None:

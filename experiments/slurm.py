@@ -3,7 +3,6 @@
 import logging
 import re
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,11 +10,11 @@ from datamodules.errors import ConfigError, LightboxError
 from datamodules.whole_files import write_whole
 from experiments.experiment import Experiment
 from experiments.run_folder import RunFolder
+from experiments.slurm_commands import ask
 from experiments.slurm_scripts import cpus_per_process, small_script, training_script
 
 log = logging.getLogger("lightbox")
 
-ANSWER_SECONDS = 60.0
 GONE = "GONE"
 """State of a job that Slurm has forgotten, as it does minutes after its end."""
 SUBMIT, PREPARE = "submit.sh", "prepare.sh"
@@ -38,8 +37,7 @@ def with_processes(experiment: Experiment) -> Experiment:
             raise ConfigError(
                 f"--trainer.{option} {ours} does not fit --slurm.{other} {theirs}: leave one out"
             )
-    changed = trainer.replace(devices=devices, nodes=slurm.nodes)
-    return experiment.replace(trainer=changed) if changed != trainer else experiment
+    return _with_processes_of_job(experiment)
 
 
 def going_on(folder: RunFolder, experiment: Experiment) -> Experiment:
@@ -48,16 +46,19 @@ def going_on(folder: RunFolder, experiment: Experiment) -> Experiment:
     Raises:
         ConfigError: If it has trained with another number of them; says which.
     """
-    slurm, trainer = experiment.slurm, experiment.trainer
-    changed = trainer.replace(devices=slurm.gpus_per_node or trainer.devices, nodes=slurm.nodes)
-    if changed == trainer:
-        return experiment
-    if folder.has_trained:
+    changed, trainer = _with_processes_of_job(experiment), experiment.trainer
+    if folder.has_trained and changed != experiment:
         raise ConfigError(
             f"run {folder.name} goes on with as many processes as it began with:"
             f" --slurm.nodes {trainer.nodes}, and --slurm.gpus-per-node {trainer.devices} or 0"
         )
-    return experiment.replace(trainer=changed)
+    return changed
+
+
+def _with_processes_of_job(experiment: Experiment) -> Experiment:
+    slurm, trainer = experiment.slurm, experiment.trainer
+    devices = slurm.gpus_per_node or trainer.devices
+    return experiment.replace(trainer=trainer.replace(devices=devices, nodes=slurm.nodes))
 
 
 def submit(folder: RunFolder, *, dry_run: bool) -> None:
@@ -138,7 +139,7 @@ def sbatch(script: Path, options: Sequence[str] = ()) -> str:
         raise LightboxError(
             f"there is no sbatch here; on a login node of the cluster: sbatch {script}"
         )
-    done = _ask(["sbatch", "--parsable", *options, str(script)])
+    done = ask(["sbatch", "--parsable", *options, str(script)])
     if done.returncode != 0:
         faults = [line.removeprefix("sbatch: error: ") for line in done.stderr.splitlines()]
         raise LightboxError(f"sbatch refuses {script.name}: {'; '.join(faults)}")
@@ -160,7 +161,7 @@ def has_gpus(partition: str | None) -> bool:
     if shutil.which("sinfo") is None:
         return True
     of = ["--partition", partition] if partition else []
-    done = _ask(["sinfo", "--noheader", "--format=%G", *of])
+    done = ask(["sinfo", "--noheader", "--format=%G", *of])
     return done.returncode != 0 or re.search(r"\bgpu\b", done.stdout) is not None
 
 
@@ -168,7 +169,7 @@ def jobs_in_queue(jobs: Sequence[str]) -> dict[str, str]:
     """State of each job, such as PENDING, or GONE; empty where squeue does not answer."""
     if not jobs or shutil.which("squeue") is None:
         return {}
-    done = _ask(["squeue", "--noheader", "--array", "--format=%i %A %T", "--states=all"])
+    done = ask(["squeue", "--noheader", "--array", "--format=%i %A %T", "--states=all"])
     states: dict[str, str] = {}
     for line in done.stdout.splitlines():
         shown, number, state = line.split()
@@ -183,12 +184,3 @@ def _refuse_second_job(folder: RunFolder) -> None:
         raise ConfigError(
             f"run {folder.name} has a job already: {job} is {state}; end it with: scancel {job}"
         )
-
-
-def _ask(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise LightboxError(f"{command[0]} does not answer") from error

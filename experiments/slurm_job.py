@@ -2,14 +2,15 @@
 
 import logging
 import os
-import subprocess
 import time
+
+from datamodules.errors import LightboxError
+from experiments.slurm_commands import ask
 
 log = logging.getLogger("lightbox")
 
 TRIES = 3
 PAUSE_SECONDS = 2.0
-ANSWER_SECONDS = 30.0
 
 
 def job_id() -> str | None:
@@ -46,24 +47,16 @@ def requeue(job: str) -> str | None:
     for number in range(TRIES):
         if number:
             time.sleep(PAUSE_SECONDS)
-        fault = _ask(job)
+        fault = _requeue_once(job)
         if fault is None:
             return None
         log.warning("scontrol requeue %s: %s", job, fault)
     return fault
 
 
-def _ask(job: str) -> str | None:
+def _requeue_once(job: str) -> str | None:
     try:
-        done = subprocess.run(
-            ["scontrol", "requeue", job],
-            capture_output=True,
-            text=True,
-            timeout=ANSWER_SECONDS,
-            check=False,
-        )
-    except FileNotFoundError:
-        return "there is no scontrol here (inside a container it has to be bound)"
-    except subprocess.TimeoutExpired:
-        return "no answer"
+        done = ask(["scontrol", "requeue", job])
+    except LightboxError as error:
+        return str(error)
     return None if done.returncode == 0 else done.stderr.strip() or f"exit {done.returncode}"

@@ -14,7 +14,7 @@ from experiments.slurm import gpus_to_ask_for, sbatch, write_script
 from experiments.slurm_scripts import array_script, small_script
 from experiments.status import BUSY, look_at
 from experiments.sweep_folder import SweepFolder
-from experiments.tasks import build_data, check_inputs, check_task
+from experiments.tasks import check_task, checked_data
 
 SETTLED = ("finished", "queued")
 RANDOM = {"seed"}
@@ -42,10 +42,8 @@ def create(common: Experiment, varied: Mapping[str, Sequence[str]]) -> SweepFold
         settings = by_option(changed)
         values.append({option.lstrip("-"): settings[option].value for option in options})
     for experiment in _with_different_data(experiments):
-        data = build_data(experiment)
         with logged_to(None):
-            data.check()
-        check_inputs(experiment, data)
+            checked_data(experiment)
     name = SweepFolder.new_name(common.name)
     runs = [RunFolder.create(_in_group(experiment, name)) for experiment in experiments]
     return SweepFolder.create(name, common.name, values, runs)

@@ -27,6 +27,25 @@ def build_data(experiment: Experiment, trained: DataInfo | None = None) -> "Xray
     return XraysData(experiment.data, experiment.seed, trained)
 
 
+def checked_data(experiment: Experiment, data: "TaskDataModule | None" = None) -> "TaskDataModule":
+    """The datamodule of an experiment, with everything looked at that takes no pixels.
+
+    Args:
+        experiment: Settings.
+        data: A datamodule of your own; None: that of the settings.
+
+    Raises:
+        ConfigError: If settings do not fit the task or the cases.
+        DataError: Lists all that is wrong with the dataset.
+    """
+    check_task(experiment)
+    if data is None:
+        data = build_data(experiment)
+    data.check()
+    check_inputs(experiment, data)
+    return data
+
+
 def check_task(experiment: Experiment) -> None:
     """Look for faults of the task that need neither data nor weights.
 

@@ -46,6 +46,7 @@ def learning_curves(rows: Sequence[Row], monitor: str) -> Figure:
     scores.set_title("Validation: higher is better")
     errors.set_title("Validation: lower is better")
     _mark_best(figure.axes, monitored, validation, monitor)
+    loss.set_xlim(left=0)
     for axes in (scores, errors):
         axes.set_xlabel("Epochs completed" if validation else "Optimizer steps")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -68,7 +69,8 @@ def _draw_loss(axes: Axes, rows: Sequence[Row], validation: Sequence[Row]) -> No
         return
     values = np.array([row["values"]["train/loss"] for row in logged], dtype=np.float64)
     epochs = _epochs(np.array([row["step"] for row in logged], dtype=np.float64), validation)
-    axes.plot(epochs, values, color=FAINT, linewidth=0.8, label="each logged step")
+    alone = "o" if len(values) == 1 else None  # a line of one point is not seen
+    axes.plot(epochs, values, color=FAINT, linewidth=0.8, marker=alone, label="each logged step")
     window = 2 * (len(values) // 40) + 3
     axes.plot(epochs, smooth(values, window), color=COLORS[0], label=f"mean of {window} of them")
     if np.isfinite(values).any():

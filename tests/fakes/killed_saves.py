@@ -21,13 +21,12 @@ import torch  # noqa: E402
 from callbacks.checkpoint_files import (  # noqa: E402
     BEST,
     LAST,
-    TEMPORARY,
     newest_readable,
     read_checkpoint,
-    remove_unfinished,
     share,
     write_checkpoint,
 )
+from datamodules.whole_files import TEMPORARY, remove_unfinished  # noqa: E402
 
 LONGEST_SECONDS = 0.25
 BEST_EVERY = 3

@@ -28,6 +28,13 @@ def test_training_loss_stands_over_epochs_completed():
     np.testing.assert_allclose(points(axes, "each logged step")[:, 0], [0.5, 1, 1.5, 2, 2.5, 3])
 
 
+def test_one_logged_step_of_one_epoch_is_seen():
+    rows = [row(10, 0, train__loss=0.6), row(13, 0, val__log_loss=0.7, val__auroc=0.5)]
+    axes = learning_curves(rows, "log_loss").axes[0]
+    assert axes.get_xlim()[0] == 0
+    assert axes.get_lines()[0].get_marker() == "o"
+
+
 def test_each_validation_metric_stands_in_the_panel_of_its_direction():
     _, monitored, scores, errors = learning_curves(run(), "val/log_loss").axes
     np.testing.assert_allclose(points(monitored, "log-loss"), [[1, 0.5], [2, 0.3], [3, 0.4]])

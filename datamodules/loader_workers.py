@@ -1,0 +1,20 @@
+"""How a worker process of a data loader begins."""
+
+import signal
+
+SECONDS_AFTER_SIGTERM = 20
+
+
+def begin_worker(worker: int) -> None:
+    """Workers are the parallelism; threads of OpenCV inside them only get in each other's way.
+
+    A signal that tells the run to stop often goes to all processes of a job: workers live on for
+    as long as the training process takes to save its state.
+    """
+    import cv2
+
+    del worker
+    cv2.setNumThreads(0)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(SECONDS_AFTER_SIGTERM))

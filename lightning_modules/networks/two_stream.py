@@ -100,6 +100,8 @@ def _of_details(config: TwoStreamNetworkConfig) -> TwoStreamNetworkConfig:
 class GatedAttention(nn.Module):
     """Weighted mean of several vectors; the weights are learned.
 
+    The last layer has no bias: the softmax over vectors would not feel it.
+
     Args:
         features: Length of a vector.
         hidden: Width of the layer that weighs.
@@ -112,7 +114,7 @@ class GatedAttention(nn.Module):
         super().__init__()
         self.content = nn.Linear(features, hidden)
         self.gate = nn.Linear(features, hidden)
-        self.weight = nn.Linear(hidden, 1)
+        self.weight = nn.Linear(hidden, 1, bias=False)
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Vectors ``(B, K, C)`` to their mean ``(B, C)``."""

@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from datamodules.cache_entries import ImageCache
+from datamodules.cache_entries import FinishedEntry
 from datamodules.cases import CaseTable
 from datamodules.configs.data import DataSettings
 from datamodules.doctor.examination import examine_cases
@@ -58,7 +58,7 @@ class TaskDataModule(pl.LightningDataModule):
     def dataset(self, *, training: bool) -> Dataset[Any]:
         """A dataset whose ``__getitems__`` turns a list of draws into one batch."""
 
-    def caches(self) -> Sequence[ImageCache]:
+    def caches(self) -> Sequence[FinishedEntry]:
         """What :meth:`prepare_pixels` has built or opened."""
         return ()
 

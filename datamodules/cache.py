@@ -17,25 +17,19 @@ import numpy as np
 import PIL
 from numpy.typing import DTypeLike
 
-from datamodules.cache_builder import (
-    Advise,
-    CacheBuilder,
-    CacheItem,
-    Prepare,
-    refuse_unreadable,
-)
+from datamodules.cache_builder import Advise, CacheBuilder, CacheItem, refuse_unreadable
 from datamodules.cache_entries import (
     FORMAT,
     NAME_BYTES,
     CacheEntry,
     DamagedEntryError,
-    ImageCache,
     cache_root,
     list_entries,
     prune,
 )
 from datamodules.cases import Source, resolve
 from datamodules.errors import DataError
+from datamodules.image_cache import ImageCache, ImageContent, Prepare
 
 __all__ = [
     "CacheEntry",
@@ -90,9 +84,10 @@ def build_or_open(
     try:
         return ImageCache.open(path)  # takes no lock: finished entries do not change
     except DamagedEntryError:
-        return CacheBuilder(
-            path, dataset, items, prepare, shape, np.dtype(dtype), threads, progress, advise
-        ).build()
+        content = ImageContent(
+            dataset, items, prepare, shape, np.dtype(dtype), threads, progress, advise
+        )
+        return CacheBuilder(path, content, ImageCache).build()
 
 
 def entry_path(

@@ -1,4 +1,4 @@
-"""Builds one entry of the image cache, whole or not at all."""
+"""Builds one entry of the cache, whole or not at all."""
 
 import errno
 import logging
@@ -8,19 +8,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Generic, Protocol, TypeVar
 
 from datamodules.cache_entries import (
-    GEOMETRIES,
-    HASHES,
-    IMAGES,
     LOCK_SUFFIX,
     PARTIAL_SUFFIX,
     DamagedEntryError,
-    ImageCache,
+    FinishedEntry,
     discard,
     remove_partial,
     write_description,
@@ -28,13 +22,15 @@ from datamodules.cache_entries import (
 from datamodules.cache_lock import builder_lock
 from datamodules.cases import Source
 from datamodules.errors import ConfigError, DataError
-from datamodules.parallel import map_in_order, shown
 from datamodules.whole_files import sync
 
 LOG = logging.getLogger("lightbox")
 SPARE_BYTES = 1_000_000
-SPARE_BYTES_AN_ITEM = 200
 OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+Entry = TypeVar("Entry", bound=FinishedEntry)
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,49 +45,44 @@ class CacheItem:
         return f"case '{self.case_id}' (file {self.source})"
 
 
-class Geometric(Protocol):
-    """A geometry that is plain numbers."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The numbers by name, always the same names."""
-
-
-class Prepared(Protocol):
-    """What preparing one item gives, such as a ``PreparedXray``."""
-
-    @property
-    def image(self) -> NDArray[Any]:
-        """The image, of the entry's shape and dtype."""
-
-    @property
-    def geometry(self) -> Geometric:
-        """Where its pixels lie in the original."""
-
-    @property
-    def content_hash(self) -> bytes:
-        """Of the decoded original, 16 bytes."""
-
-
-Prepare = Callable[[CacheItem], Prepared]
 Advise = Callable[[Sequence[str]], str]
 """What to do about images that cannot be read, by their paths; empty where there is nothing."""
 
 
+class Content(Protocol):
+    """What an entry is filled with."""
+
+    @property
+    def dataset(self) -> str:
+        """Its name."""
+
+    @property
+    def expected_bytes(self) -> int:
+        """How large the entry will be, roughly."""
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Write the entry's files, ``hashes.npy`` among them, and describe them.
+
+        Raises:
+            DataError: Lists everything that cannot be read.
+        """
+
+
 @dataclass(frozen=True, slots=True)
-class CacheBuilder:
-    """Builds one entry; ``build_or_open`` says what the fields are."""
+class CacheBuilder(Generic[Entry]):
+    """Builds one entry.
+
+    Attributes:
+        path: Where it will lie.
+        content: What it is filled with.
+        kind: What it is once it is finished.
+    """
 
     path: Path
-    dataset: str
-    items: Sequence[CacheItem]
-    prepare: Prepare
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    threads: int | None
-    progress: bool
-    advise: Advise
+    content: Content
+    kind: type[Entry]
 
-    def build(self) -> ImageCache:
+    def build(self) -> Entry:
         """Build under the lock, unless somebody else did while we waited for it."""
         _make_folder(self.path.parent)
         with builder_lock(self.path.with_name(self.path.name + LOCK_SUFFIX)):
@@ -104,27 +95,30 @@ class CacheBuilder:
             )
             try:
                 partial.mkdir()
-                self._fill(partial)
+                described = self.content.write(partial)
+                named = {"dataset": self.content.dataset, "created": _now(), **described}
+                write_description(partial, named)
                 self._publish(partial)
             except OSError as error:
                 raise self._cannot_write(error) from error
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
-            return ImageCache.open(self.path)
+            return self.kind.open(self.path)
 
-    def _open(self) -> ImageCache | None:
+    def _open(self) -> Entry | None:
         try:
-            return ImageCache.open(self.path)
+            return self.kind.open(self.path)
         except DamagedEntryError as error:
             if self.path.is_dir():
-                LOG.warning("the image cache of '%s' is built again: %s", self.dataset, error)
+                LOG.warning(
+                    "the image cache of '%s' is built again: %s", self.content.dataset, error
+                )
                 discard(self.path)
             return None
 
     @property
     def _bytes(self) -> int:
-        an_item = int(np.prod(self.shape)) * self.dtype.itemsize + SPARE_BYTES_AN_ITEM
-        return len(self.items) * an_item + SPARE_BYTES
+        return self.content.expected_bytes + SPARE_BYTES
 
     def _check_space(self) -> None:
         free = shutil.disk_usage(self.path.parent).free
@@ -142,51 +136,6 @@ class CacheBuilder:
             return ConfigError(self._no_space("the disk or a quota is full"))
         return ConfigError(f"cannot write the image cache {self.path.parent}: {error.strerror}")
 
-    def _fill(self, partial: Path) -> None:
-        """Prepare every item and write the entry's files, each synced to the disk."""
-        count = len(self.items)
-        hashes, geometries, faults = [], [], dict[CacheItem, str]()
-        with (partial / IMAGES).open("wb") as file:
-            header = {"shape": (count, *self.shape), "fortran_order": False}
-            descr = np.lib.format.dtype_to_descr(self.dtype)
-            np.lib.format.write_array_header_1_0(file, {**header, "descr": descr})
-            results = map_in_order(self._prepare_one, self.items, self.threads)
-            title = f"Preparing {self.dataset}"
-            each = shown(results, title, count, progress=self.progress)
-            for item, result in zip(self.items, each, strict=True):
-                if isinstance(result, str):
-                    faults[item] = result
-                elif not faults:
-                    file.write(self._checked(result.image))
-                    hashes.append(np.frombuffer(result.content_hash, np.uint8))
-                    geometries.append(result.geometry.to_dict())
-            refuse_unreadable(faults, count, self.advise)
-        np.save(partial / HASHES, np.stack(hashes))
-        np.save(partial / GEOMETRIES, np.array([list(g.values()) for g in geometries], np.float64))
-        write_description(
-            partial,
-            {
-                "dataset": self.dataset,
-                "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "shape": [count, *self.shape],
-                "dtype": self.dtype.name,
-                "geometry": list(geometries[0]),
-            },
-        )
-
-    def _checked(self, image: NDArray[Any]) -> memoryview:
-        if image.shape != self.shape or image.dtype != self.dtype:
-            raise ValueError(f"prepared {image.dtype} {image.shape}, not {self.dtype} {self.shape}")
-        return np.ascontiguousarray(image).data
-
-    def _prepare_one(self, item: CacheItem) -> Prepared | str:
-        try:
-            return self.prepare(item)
-        except DataError as error:
-            return str(error)
-        except OSError as error:
-            return f"it cannot be read: {error.strerror}"
-
     def _publish(self, partial: Path) -> None:
         for file in partial.iterdir():
             sync(file)
@@ -197,6 +146,20 @@ class CacheBuilder:
             if not self.path.is_dir():
                 raise
         sync(self.path.parent)
+
+
+def attempt(prepare: Callable[[Item], Result]) -> Callable[[Item], Result | str]:
+    """As ``prepare``, but what cannot be read gives the reason."""
+
+    def prepare_one(item: Item) -> Result | str:
+        try:
+            return prepare(item)
+        except DataError as error:
+            return str(error)
+        except OSError as error:
+            return f"it cannot be read: {error.strerror}"
+
+    return prepare_one
 
 
 def refuse_unreadable(faults: Mapping[CacheItem, str], items: int, advise: Advise) -> None:
@@ -220,3 +183,7 @@ def _make_folder(path: Path) -> None:
             f"cannot make the folder {path} of the image cache: {error.strerror};"
             " set LIGHTBOX_CACHE to a folder that you may write to"
         ) from error
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -9,7 +9,7 @@ from datamodules.cache_entries import (
     LOCK_SUFFIX,
     PARTIAL_SUFFIX,
     DamagedEntryError,
-    ImageCache,
+    FinishedEntry,
     remove_partial,
 )
 from datamodules.cache_lock import builder_lock
@@ -18,7 +18,7 @@ from datamodules.errors import ConfigError
 log = logging.getLogger("lightbox")
 
 
-def copy_entry(entry: ImageCache, root: Path) -> Path:
+def copy_entry(entry: FinishedEntry, root: Path) -> Path:
     """Copy an entry to another cache, unless it is there; one process at a time does it.
 
     Args:
@@ -36,11 +36,11 @@ def copy_entry(entry: ImageCache, root: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         with builder_lock(path.with_name(path.name + LOCK_SUFFIX)):
             try:
-                return ImageCache.open(path).path
+                return FinishedEntry.open(path).path
             except DamagedEntryError:
                 shutil.rmtree(path, ignore_errors=True)
             remove_partial(path)
-            log.info("copying %d images to %s", len(entry), path)
+            log.info("copying %d cases or images to %s", len(entry), path)
             partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
             try:
                 shutil.copytree(entry.path, partial)
@@ -49,4 +49,4 @@ def copy_entry(entry: ImageCache, root: Path) -> Path:
                 shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise ConfigError(f"cannot copy the image cache to {root}: {error}") from error
-    return ImageCache.open(path).path
+    return FinishedEntry.open(path).path

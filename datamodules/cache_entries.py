@@ -1,4 +1,4 @@
-"""What a finished entry of the image cache is on disk: opening, listing and removing entries."""
+"""What a finished entry of the cache is on disk: opening, listing and removing entries."""
 
 from __future__ import annotations
 
@@ -12,23 +12,22 @@ import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.cache_lock import builder_lock
-from datamodules.errors import DataError
 
 FORMAT = 1
 NAME_BYTES = 16
 ENTRY_NAME = re.compile(rf"[0-9a-f]{{{2 * NAME_BYTES}}}")
 DESCRIPTION = "entry.json"
-IMAGES, HASHES, GEOMETRIES = "images.npy", "hashes.npy", "geometries.npy"
+HASHES = "hashes.npy"
 LOCK_SUFFIX, PARTIAL_SUFFIX = ".lock", ".partial"
 SECONDS_A_DAY = 86400
+MOST_BYTES_SUMMED = 2**26
 
 
 class DamagedEntryError(Exception):
@@ -36,8 +35,8 @@ class DamagedEntryError(Exception):
 
 
 @dataclass(frozen=True)
-class ImageCache:
-    """A finished entry. Pickled by its path, so that no worker copies the images.
+class FinishedEntry:
+    """A finished entry. Pickled by its path, so that no worker copies what it holds.
 
     Attributes:
         path: Its folder.
@@ -48,7 +47,7 @@ class ImageCache:
     description: dict[str, Any]
 
     @classmethod
-    def open(cls, path: Path) -> ImageCache:
+    def open(cls, path: Path) -> Self:
         """Open a finished entry, having checked that it is whole.
 
         Raises:
@@ -64,48 +63,10 @@ class ImageCache:
         return cls(path, description)
 
     @cached_property
-    def images(self) -> np.memmap[Any, np.dtype[Any]]:
-        """Prepared images ``(N, H, W)``, mapped, read-only, in the order of the items."""
-        images: np.memmap[Any, np.dtype[Any]] = np.load(
-            self.path / IMAGES, mmap_mode="r", allow_pickle=False
-        )
-        return images
-
-    def read(self, row: int) -> NDArray[Any]:
-        """Copy one image from the file, without the map.
-
-        Pages that a process has mapped count as its own memory, which in a worker would grow with
-        the dataset; and where a map would end the process, a file cut short is an error.
-
-        Raises:
-            DataError: If the file is shorter than it was.
-        """
-        image = np.empty(self.images.shape[1:], self.images.dtype)
-        offset = self.images.offset + row * image.nbytes
-        if os.preadv(self._file.fileno(), [image.data], offset) < image.nbytes:
-            raise DataError("the image cache was cut short while in use; start again to rebuild it")
-        return image
-
-    @cached_property
-    def _file(self) -> FileIO:
-        return (self.path / IMAGES).open("rb", buffering=0)
-
-    @cached_property
     def hashes(self) -> NDArray[np.uint8]:
         """Content hash of every decoded original, ``(N, 16)``."""
         hashes: NDArray[np.uint8] = np.load(self.path / HASHES, allow_pickle=False)
         return hashes
-
-    @cached_property
-    def geometries(self) -> NDArray[np.float64]:
-        """The numbers of every image's geometry, ``(N, K)``; see :meth:`geometry`."""
-        geometries: NDArray[np.float64] = np.load(self.path / GEOMETRIES, allow_pickle=False)
-        return geometries
-
-    def geometry(self, index: int) -> dict[str, float]:
-        """Geometry of one image by name, for ``Geometry.from_dict``."""
-        names = self.description["geometry"]
-        return dict(zip(names, self.geometries[index].tolist(), strict=True))
 
     def __len__(self) -> int:
         return int(self.description["shape"][0])
@@ -121,7 +82,7 @@ class CacheEntry:
     Attributes:
         path: Folder of the entry.
         dataset: Name of the dataset.
-        shape: Images, height, width.
+        shape: Cases or images, and the shape of each where they share one.
         dtype: Of the stored images.
         gigabytes: On disk.
         created: ISO 8601, UTC.
@@ -190,10 +151,15 @@ def read_description(path: Path) -> dict[str, Any]:
 
 
 def write_description(path: Path, description: dict[str, Any]) -> None:
-    """Write ``entry.json`` with the sizes of the entry's files and a checksum of itself."""
-    files = {name: {"bytes": (path / name).stat().st_size} for name in (IMAGES, HASHES, GEOMETRIES)}
-    for name in (HASHES, GEOMETRIES):
-        files[name]["crc32"] = zlib.crc32((path / name).read_bytes())
+    """Write ``entry.json`` with the sizes of the entry's files and a checksum of itself.
+
+    Small files have a checksum of their own; large ones would take too long to open.
+    """
+    files: dict[str, dict[str, int]] = {}
+    for file in sorted(path.iterdir()):
+        files[file.name] = {"bytes": file.stat().st_size}
+        if file.stat().st_size <= MOST_BYTES_SUMMED:
+            files[file.name]["crc32"] = zlib.crc32(file.read_bytes())
     full = {"format": FORMAT, **description, "files": files}
     text = json.dumps({**full, "crc32": _checksum(full)}, indent=1)
     (path / DESCRIPTION).write_text(text + "\n")

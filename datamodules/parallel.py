@@ -24,7 +24,10 @@ Result = TypeVar("Result")
 
 
 def map_in_order(
-    function: Callable[[Item], Result], items: Sequence[Item], threads: int | None = None
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    threads: int | None = None,
+    ahead: int = AHEAD,
 ) -> Iterator[Result]:
     """Results in the order of the items, only so many ahead of who takes them.
 
@@ -32,6 +35,7 @@ def map_in_order(
         function: Called from several threads.
         items: What it is called with.
         threads: How many; None: one a core that this process may use.
+        ahead: Results a thread that may wait for who takes them.
     """
     threads = threads or len(os.sched_getaffinity(0))
     waiting: deque[Future[Result]] = deque()
@@ -39,7 +43,7 @@ def map_in_order(
     try:
         for item in items:
             waiting.append(executor.submit(function, item))
-            if len(waiting) >= AHEAD * threads:
+            if len(waiting) >= ahead * threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

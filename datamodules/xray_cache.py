@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.cache import CacheItem, ImageCache, build_or_open, entry_path
-from datamodules.cache_builder import Prepare
+from datamodules.cache import CacheItem, build_or_open, entry_path
 from datamodules.cache_entries import DamagedEntryError
 from datamodules.candidates import has_candidates, selected_box
 from datamodules.cases import CaseTable, resolve
 from datamodules.configs.xrays import XraysConfig
 from datamodules.errors import DataError
+from datamodules.image_cache import ImageCache, Prepare
 from datamodules.transforms.xray_candidates import PreprocessCandidate
 from datamodules.transforms.xray_preprocessing import (
     PREPROCESSING_VERSION,

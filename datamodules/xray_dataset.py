@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, get_worker_info
 
 from datamodules.batches import XrayBatch
-from datamodules.cache import ImageCache
 from datamodules.configs.xrays import XrayAugmentation, XrayPreprocessing
+from datamodules.image_cache import ImageCache
 from datamodules.samplers import Draw, draws_of
 from datamodules.transforms.xray_augmentation import AugmentXray
 from datamodules.transforms.xray_preprocessing import normalise

@@ -9,7 +9,6 @@ import numpy as np
 
 from datamodules.base import TaskDataModule
 from datamodules.batches import DataInfo, LabelSet
-from datamodules.cache import ImageCache
 from datamodules.candidates import has_candidates
 from datamodules.cases import CaseTable
 from datamodules.configs.xrays import XraysConfig
@@ -17,6 +16,7 @@ from datamodules.doctor.xrays import examine_xrays
 from datamodules.errors import ConfigError, DataError
 from datamodules.exams import group_exams
 from datamodules.hard_cases import CaseErrors
+from datamodules.image_cache import ImageCache
 from datamodules.samplers import label_balanced_weights
 from datamodules.splits import ContentHashes
 from datamodules.table_features import TableColumn, check_known, encode, fit_columns

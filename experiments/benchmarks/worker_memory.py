@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 import experiments
-from datamodules.cache import ImageCache
 from datamodules.configs.xrays import XrayPreprocessing, XraysConfig
 from datamodules.errors import LightboxError
+from datamodules.image_cache import ImageCache
 from datamodules.readers.medmnist import MedMnistReader
 from datamodules.xrays import XraysData
 from experiments.benchmarks.comparison import Comparison

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from fakes import xray_files as fakes
 
-from datamodules import cache, cache_builder, cache_entries, cache_lock, parallel
+from datamodules import cache, cache_entries, cache_lock, image_cache, parallel
 from datamodules.cache import (
     CacheItem,
     ImageCache,
@@ -251,7 +251,7 @@ def test_a_disk_without_space_is_refused_before_work(
 def test_a_disk_that_fills_up_is_explained_and_nothing_is_kept(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_builder.np, "save", lambda *_: os.write(full, bytes(10)))
+    monkeypatch.setattr(image_cache.np, "save", lambda *_: os.write(full, bytes(10)))
     full = os.open("/dev/full", os.O_WRONLY)
     with pytest.raises(ConfigError, match="disk or a quota is full"):
         build(root)

@@ -71,6 +71,16 @@ class TaskDataModule(pl.LightningDataModule):
         del indices
         return None
 
+    @property
+    def batches_per_epoch(self) -> int | None:
+        """Batches of a process that are called an epoch; None: as many as show each case once."""
+        return None
+
+    @property
+    def evaluation_batch_size(self) -> int:
+        """Cases of a batch that is not trained on."""
+        return self.config.batch_size
+
     def read(self) -> CaseTable:
         """List the cases, once; reads no pixels.
 
@@ -149,6 +159,7 @@ class TaskDataModule(pl.LightningDataModule):
             self.config.batch_size,
             self.seed,
             weights=self.case_weights(indices),
+            batches=self.batches_per_epoch,
             rank=rank,
             world_size=world_size,
         )
@@ -184,7 +195,7 @@ class TaskDataModule(pl.LightningDataModule):
         rank, world_size = self._place()
         self.check_processes(world_size)
         sampler = EvaluationSampler(
-            self.indices(split), self.config.batch_size, rank=rank, world_size=world_size
+            self.indices(split), self.evaluation_batch_size, rank=rank, world_size=world_size
         )
         return self._loader(self.dataset(training=False), sampler)
 

@@ -92,6 +92,91 @@ class DataInfo:
         )
 
 
+@dataclass(frozen=True)
+class SegmentationInfo:
+    """What a segmenter may know of the data when it is built; plain values, kept in checkpoints.
+
+    Attributes:
+        labels: The structures, without the background. Exclusive: a softmax over background and
+            structures; else they may overlap, and each has a sigmoid of its own.
+        channels: Image channels.
+        patch: What the network sees at once, in voxels. Two numbers: a 2D network, which goes slice
+            by slice over volumes.
+        spacing: Of the preprocessed grid in mm, a number for each spatial axis of a case.
+        has_spacing: False where the files have none; then it is 1 and lengths are in pixels.
+        mirror_axes: Axes of the patch along which training mirrors it.
+    """
+
+    labels: LabelSet
+    channels: int
+    patch: tuple[int, ...]
+    spacing: tuple[float, ...]
+    has_spacing: bool = True
+    mirror_axes: tuple[int, ...] = ()
+
+    @property
+    def outputs(self) -> int:
+        """Channels of the logits."""
+        return len(self.labels.names) + self.labels.exclusive
+
+    @property
+    def slice_axis(self) -> int | None:
+        """The axis of a volume that a 2D network goes along: the coarsest, the last of equals.
+
+        None where the patch has as many axes as a case.
+        """
+        if len(self.patch) == len(self.spacing):
+            return None
+        return max(range(len(self.spacing)), key=lambda axis: (self.spacing[axis], axis))
+
+    @property
+    def patch_spacing(self) -> tuple[float, ...]:
+        """Spacing along the axes of the patch."""
+        return tuple(step for axis, step in enumerate(self.spacing) if axis != self.slice_axis)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain containers, loadable with ``weights_only=True``."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> SegmentationInfo:
+        """Inverse of :meth:`to_dict`."""
+        labels = values["labels"]
+        return cls(
+            labels=LabelSet(tuple(labels["names"]), labels["exclusive"], labels["negative"]),
+            channels=values["channels"],
+            patch=tuple(values["patch"]),
+            spacing=tuple(values["spacing"]),
+            has_spacing=values["has_spacing"],
+            mirror_axes=tuple(values["mirror_axes"]),
+        )
+
+
+UNKNOWN = 255
+"""In a mask: not known to which structure the voxel belongs."""
+
+
+class MaskBatch(TypedDict):
+    """A batch of patches of images with their masks; in evaluation, one whole preprocessed case.
+
+    Keys:
+        image: float32 ``(B, C, *patch)``.
+        mask: uint8. Exclusive structures: ``(B, 1, *patch)``, 0 the background, k the k-th
+            structure. Overlapping ones: ``(B, L, *patch)``, 0 or 1. :data:`UNKNOWN` in both.
+        index: int64 ``(B,)``, position in the datamodule's table of cases.
+        epoch, draw: int64 ``(B,)``, the key that patch and augmentation were drawn from (-1: none).
+        case_id, patient_id: added in the main process, so that workers carry no strings.
+    """
+
+    image: Tensor
+    mask: Tensor
+    index: Tensor
+    epoch: Tensor
+    draw: Tensor
+    case_id: NotRequired[list[str]]
+    patient_id: NotRequired[list[str]]
+
+
 class XrayBatch(TypedDict):
     """A batch of X-rays.
 

@@ -119,6 +119,11 @@ def file_identity(root: Path, source: Source) -> tuple[int, int]:
 
 def _identity(path: Path) -> tuple[int, int]:
     try:
+        if path.is_dir():  # a series: all of its files
+            own = [each.stat() for each in sorted(path.iterdir())]
+            return sum(each.st_size for each in own), max(
+                (each.st_mtime_ns for each in own), default=0
+            )
         stat = path.stat()
     except FileNotFoundError as error:
         raise DataError("there is no such file") from error

@@ -9,6 +9,9 @@ from typing import Any
 from datamodules.errors import DataError
 from datamodules.problems import FaultyCasesError, Kind, Problem
 
+SAME_EXTENT = "same-extent"
+"""Selector of a mask that covers what its image shows, in another number of pixels."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -33,10 +36,15 @@ class Case:
     Attributes:
         case_id: Unique in its table; also the name of prediction files.
         patient_id: The unit of splitting and of bootstrap resampling.
-        inputs: Sources by name; an X-ray is ``{"image": ...}``.
+        inputs: Sources by name; an X-ray is ``{"image": ...}``. A volume is one file, whose fourth
+            axis has the channels, or one file a channel; a folder is a DICOM series, and a selector
+            then its SeriesInstanceUID.
         targets: Every annotation that the dataset has: ``"class"`` (one of the table's classes),
             ``"findings"`` (finding -> 1.0, 0.0, or None when not known), ``"boxes"`` (list of
-            ``(label, x, y, width, height)`` in pixels of the stored image). Absent = not annotated.
+            ``(label, x, y, width, height)`` in pixels of the stored image), ``"mask"`` (Source of a
+            label map; the table's structures say what its values are), ``"masks"`` (structure ->
+            Source of a binary mask, not 0 = inside, for structures that may overlap).
+            Absent = not annotated.
         site: Hospital, scanner or centre.
         attributes: What subgroup figures may be asked by: age, sex, view, ...
         split: The official split, when the dataset has one: ``train``, ``val``, ``test``, or
@@ -54,6 +62,19 @@ class Case:
     exam_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """Something that is outlined in masks.
+
+    Attributes:
+        name: Such as ``left_lung``.
+        values: Of the label map that belong to it; empty where it has masks of its own.
+    """
+
+    name: str
+    values: tuple[int, ...] = ()
+
+
 @dataclass(frozen=True)
 class CaseTable:
     """The cases of one dataset, and what is common to them.
@@ -64,6 +85,8 @@ class CaseTable:
         cases: In a reproducible order.
         classes: The values of ``targets["class"]`` (exactly one a case), in order; or empty.
         findings: The keys of ``targets["findings"]`` (any number a case), in order; or empty.
+        structures: What masks outline, in order, without the background; or empty.
+        ignore_value: Value of label maps where nothing is known.
         public: Whether the images are public, so that they may be shown in W&B unasked.
         has_patients: False when the dataset does not say whose image is whose; then
             ``patient_id`` equals ``case_id``, and every report says so.
@@ -75,6 +98,8 @@ class CaseTable:
     cases: tuple[Case, ...]
     classes: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+    structures: tuple[Structure, ...] = ()
+    ignore_value: int | None = None
     public: bool = False
     has_patients: bool = True
     notices: tuple[str, ...] = ()
@@ -96,6 +121,12 @@ class CaseTable:
                 repeated,
                 replace(self, cases=sound),
             )
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether a voxel may belong to several structures."""
+        values = [value for structure in self.structures for value in structure.values]
+        return any(not each.values for each in self.structures) or len(set(values)) < len(values)
 
 
 def resolve(root: Path, relative: str) -> Path:

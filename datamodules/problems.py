@@ -26,6 +26,7 @@ class Kind(StrEnum):
     UNREADABLE = "unreadable-image"
     LABEL = "label"
     BOX = "box"
+    MASK = "mask"
     PATIENT = "patient"
     SPLIT = "split"
     TWO_SIDES = "patient-on-two-sides"
@@ -46,6 +47,7 @@ TITLES: dict[Kind, str] = {
     Kind.UNREADABLE: "unreadable images",
     Kind.LABEL: "labels",
     Kind.BOX: "boxes",
+    Kind.MASK: "masks",
     Kind.PATIENT: "patient ids",
     Kind.SPLIT: "sides of the split",
     Kind.TWO_SIDES: "patients on two sides of the official split",
@@ -61,6 +63,7 @@ TITLES: dict[Kind, str] = {
 ADVICE: dict[Kind, str] = {
     Kind.MISSING: "restore the files, or remove their rows",
     Kind.UNREADABLE: "fetch or copy the files again, or remove their rows",
+    Kind.MASK: "mend the files, or leave out the cases",
     Kind.TWO_SIDES: "mend the split, or draw one with --data.split.official False",
     Kind.COPIES_ACROSS: "copies stay in test before val before train; the others are excluded",
     Kind.COPIES: "they count more than once in training or in the figures; remove the copies",

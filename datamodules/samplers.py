@@ -34,6 +34,7 @@ class TrainingSampler(Sampler[list[Draw]]):
         weights: Chance of each case to be drawn (with replacement); None: each once.
         batch_size: Cases a batch and process.
         seed: Seed of the experiment.
+        batches: In an epoch, for each process; None: as many as show each case once.
         rank: Number of this process.
         world_size: Number of processes.
     """
@@ -45,12 +46,14 @@ class TrainingSampler(Sampler[list[Draw]]):
         seed: int,
         *,
         weights: np.ndarray | None = None,
+        batches: int | None = None,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
         self.indices = np.asarray(indices, dtype=np.int64)
         self.batch_size, self.seed = batch_size, seed
         self.reweigh(weights)
+        self.batches = batches
         self.rank, self.world_size = rank, world_size
         self.epoch = 0
         self.skip = 0
@@ -58,7 +61,7 @@ class TrainingSampler(Sampler[list[Draw]]):
 
     def __len__(self) -> int:
         """Batches in a whole epoch, also after a resume in the middle of one."""
-        return max(1, len(self.indices) // (self.batch_size * self.world_size))
+        return self.batches or max(1, len(self.indices) // (self.batch_size * self.world_size))
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration."""

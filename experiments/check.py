@@ -43,12 +43,12 @@ def _parser() -> argparse.ArgumentParser:
 def _check(argv: Sequence[str]) -> int:
     arguments, words = _parser().parse_known_args(argv)
     experiment = _experiment(words)
-    from datamodules.doctor.xrays import examine_xrays
     from experiments.examination_text import SHOWN, as_facts, as_text, exit_code
     from experiments.run_log import logged_to
+    from experiments.tasks import kind_of
 
     with logged_to(None):
-        found = examine_xrays(experiment.data, pixels=not arguments.quick)
+        found = kind_of(experiment).examine(experiment, pixels=not arguments.quick)
     if arguments.json is not None:
         _write(arguments.json, as_facts(found, experiment.name))
     print(as_text(found, experiment.name, None if arguments.all else SHOWN))

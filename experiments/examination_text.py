@@ -32,7 +32,7 @@ def as_facts(found: Examination, experiment: str) -> dict[str, Any]:
         "experiment": experiment,
         "dataset": table.name if table else None,
         "cases": len(table.cases) if table else 0,
-        "images_read": None if found.films is None else len(found.films),
+        "images_read": None if found.images is None else len(found.images),
         "exit_code": exit_code(found),
         "counts": {
             severity: {str(kind): len(each) for kind, each in found.by_kind(severity).items()}
@@ -67,8 +67,8 @@ def _heading(found: Examination, experiment: str) -> str:
     patients = {case.patient_id for case in found.table.cases}
     of_patients = f" of {len(patients):,} patients" if found.table.has_patients else ""
     images = "images were not opened"
-    if found.films is not None:
-        images = f"{len(found.films):,} images read to their end"
+    if found.images is not None:
+        images = f"{len(found.images):,} images read to their end"
     return f"{found.table.name}: {len(found.table.cases):,} cases{of_patients}; {images}"
 
 
@@ -119,7 +119,7 @@ def _verdict(found: Examination) -> str:
         sum(len(problems) for problems in found.by_kind(severity).values())
         for severity in ("error", "warning")
     )
-    opened = found.films is not None or found.table is None
+    opened = found.images is not None or found.table is None
     seen = "" if opened else " in what can be seen without opening the images"
     counted = f"{_count(errors, 'error')} and {_count(warnings, 'warning')}{seen}"
     if errors:

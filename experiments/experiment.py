@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
+from datamodules.configs.masks import MasksConfig
 from datamodules.configs.xrays import XraysConfig
 from datamodules.errors import ConfigError
 from datamodules.schema import Settings
@@ -14,7 +15,14 @@ from experiments.configs.logging import LoggingConfig
 from experiments.configs.slurm import SlurmConfig
 from experiments.configs.trainer import TrainerConfig
 from experiments.setting_errors import explain
+from lightning_modules.configs.segmenter import SegmenterConfig
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
+
+Data = Annotated[XraysConfig | MasksConfig, Field(discriminator="kind")]
+Task = Annotated[XrayClassifierConfig | SegmenterConfig, Field(discriminator="kind")]
+
+DATA_OF_TASK = {"xray-classifier": "xrays", "segmenter": "masks"}
+"""Which kind of data a task is trained on."""
 
 
 class Experiment(Settings):
@@ -26,10 +34,10 @@ class Experiment(Settings):
     """One line for a reader of the report."""
     seed: int = Field(default=0, ge=0, lt=2**32)
     """Initial weights, the order of cases, augmentation and dropout follow from it."""
-    data: XraysConfig = XraysConfig()
+    data: Data = XraysConfig()
     """Dataset, splits, preprocessing, augmentation, batches."""
-    task: XrayClassifierConfig = XrayClassifierConfig()
-    """What is learned: network, loss, optimizer, operating point."""
+    task: Task = XrayClassifierConfig()
+    """What is learned: network, loss, optimizer."""
     trainer: TrainerConfig = TrainerConfig()
     """How long, on what, and in which precision."""
     logging: LoggingConfig = LoggingConfig()
@@ -38,6 +46,25 @@ class Experiment(Settings):
     """Whether the test split is opened at the end; a sweep over settings leaves it closed."""
     slurm: SlurmConfig = SlurmConfig()
     """How the run is submitted to a Slurm cluster; a run without any of it runs here."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kind_follows(cls, values: object) -> object:
+        """Data without a kind are those of the task, and a task without one is that of the data."""
+        if not isinstance(values, dict):
+            return values
+        data, task = values.get("data", {}), values.get("task", {})
+        if not isinstance(data, dict) or not isinstance(task, dict):
+            return values
+        task_of_data = {data: task for task, data in DATA_OF_TASK.items()}
+        kind = task.get("kind") or task_of_data.get(data.get("kind", "xrays"))
+        if kind is None or kind not in DATA_OF_TASK:
+            return values
+        return {
+            **values,
+            "data": {"kind": DATA_OF_TASK[kind], **data},
+            "task": {"kind": kind, **task},
+        }
 
     @classmethod
     def from_yaml(cls, path: Path) -> Self:

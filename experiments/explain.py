@@ -85,7 +85,7 @@ class _Explanations:
             predicted,
             wanted,
             self.method,
-            self.predictor.experiment.data.preprocessing,
+            self.predictor.data.preprocessing,
             self.output / OVERLAYS,
         ):
             row = _row(evidence, picture.relative_to(self.output))

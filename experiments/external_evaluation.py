@@ -49,7 +49,8 @@ def evaluate_external(folder: RunFolder, data: dict[str, Any], output: Path) -> 
     if experiment.data.reader == folder.experiment().data.reader:
         raise ConfigError("this is the dataset that the run was trained on: it is not external")
     module = predictor.module
-    cases = build_data(experiment, trained=module.data)
+    cases = build_data(experiment, trained=module.data.to_dict())
+    assert isinstance(cases, XraysData)
     seen = SeenCases.of(folder)
     seen.refuse_known(cases)
     cases.prepare(held_out=True)

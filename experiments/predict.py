@@ -87,7 +87,7 @@ class _Predictions:
             predicted,
             everything,
             method,
-            self.predictor.experiment.data.preprocessing,
+            self.predictor.data.preprocessing,
             self.output / OVERLAYS,
         ):
             pass

@@ -13,6 +13,7 @@ from pytorch_lightning.utilities import move_data_to_device
 
 from callbacks.checkpoint_files import BEST, read_checkpoint
 from datamodules.cases import Case
+from datamodules.configs.xrays import XraysConfig
 from datamodules.errors import CheckpointError, ConfigError, DataError
 from datamodules.file_attributes import read_file_attributes
 from datamodules.film_measures import measure_film
@@ -25,6 +26,7 @@ from datamodules.xray_files import as_batch, prepare_file
 from experiments.experiment import Experiment
 from experiments.fingerprint import guard_from
 from experiments.predicted_files import PredictedBatch, PredictedFilm, Row, failure
+from experiments.task_kinds.xray_classification import settings_of
 from experiments.tasks import rebuild_module
 from lightning_modules.metrics.decisions import called_present, thresholds
 from lightning_modules.xray_classifier import XrayClassifier
@@ -64,6 +66,9 @@ class Predictor:
         path = source / "checkpoints" / BEST if source.is_dir() else source
         checkpoint = read_checkpoint(path)
         module = rebuild_module(checkpoint)
+        if not isinstance(module, XrayClassifier):
+            kind = type(module).__name__
+            raise ConfigError(f"{source} is a {kind}, and this is for X-ray classifiers")
         facts = checkpoint["lightbox"]
         if facts["operating_point"] is None:
             raise CheckpointError(
@@ -78,6 +83,11 @@ class Predictor:
             guard_from(facts),
         )
 
+    @property
+    def data(self) -> XraysConfig:
+        """Settings of the data that it was trained on."""
+        return settings_of(self.experiment)[1]
+
     def cases(self, files: Mapping[str, Path], table: Path | None) -> list[Case]:
         """A case a file, with what the model is given beside the image.
 
@@ -89,7 +99,7 @@ class Predictor:
             ConfigError: If the model needs another table than this, or cannot judge whole files.
         """
         self._check(table)
-        if self.experiment.data.unit == "exam":
+        if self.data.unit == "exam":
             log.warning("the model was trained on exams; each file is judged as one of its own")
         if table is None:
             return [Case(name, name, {}) for name in files]
@@ -148,7 +158,7 @@ class Predictor:
 
     def _prepare(self, name: str, path: Path) -> _Readable | Row:
         try:
-            prepared = prepare_file(path, self.experiment.data.preprocessing)
+            prepared = prepare_file(path, self.data.preprocessing)
         except DataError as error:
             return failure(name, error)
         return _Readable(name, prepared, read_acquisition(path))
@@ -166,7 +176,7 @@ class Predictor:
         batch = as_batch(
             [film.name for film in good],
             [film.prepared for film in good],
-            self.experiment.data.preprocessing,
+            self.data.preprocessing,
             encode(self.module.data.table, chosen),
         )
         batch = move_data_to_device(batch, self.module.device)

@@ -12,6 +12,7 @@ from datamodules.readers.reader import Reading
 from datamodules.xray_cache import cached_hashes
 from datamodules.xrays import XraysData
 from experiments.run_folder import RunFolder
+from experiments.task_kinds.xray_classification import settings_of
 
 log = logging.getLogger("lightbox")
 
@@ -45,8 +46,9 @@ class SeenCases:
         with folder.splits_file.open(newline="", encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file) if row["split"] in SIDES]
         cases = frozenset(row["case_id"] for row in rows)
-        table = Reading.attempt(XraysData(experiment.data, experiment.seed).read).table
-        kept = None if table is None else cached_hashes(table, experiment.data)
+        data = settings_of(experiment)[1]
+        table = Reading.attempt(XraysData(data, experiment.seed).read).table
+        kept = None if table is None else cached_hashes(table, data)
         return cls(
             reader=experiment.data.reader.kind,
             dataset=experiment.data.reader.folder if table is None else table.name,

@@ -1,30 +1,37 @@
-"""From settings to a datamodule and a module: the one place that knows which belong together."""
+"""From settings to a datamodule and a module, whatever the task."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datamodules.batches import DataInfo
 from datamodules.errors import CheckpointError, ConfigError
 from experiments.experiment import Experiment
-from experiments.suggestions import suggestion
+from experiments.task_kinds.faults import check_initial_weights
+from experiments.task_kinds.kind import TaskKind
+from experiments.task_kinds.segmentation import Segmentation
+from experiments.task_kinds.xray_classification import XrayClassification
 
 if TYPE_CHECKING:
     from datamodules.base import TaskDataModule
-    from datamodules.xrays import XraysData
     from lightning_modules.base import TaskModule
-    from lightning_modules.xray_classifier import XrayClassifier
+
+KINDS: dict[str, TaskKind] = {
+    "xray-classifier": XrayClassification(),
+    "segmenter": Segmentation(),
+}
 
 
-def build_data(experiment: Experiment, trained: DataInfo | None = None) -> "XraysData":
+def kind_of(experiment: Experiment) -> TaskKind:
+    """The task of an experiment."""
+    return KINDS[experiment.task.kind]
+
+
+def build_data(experiment: Experiment, trained: dict[str, Any] | None = None) -> "TaskDataModule":
     """The datamodule of an experiment, not yet prepared.
 
     Args:
         experiment: Settings.
-        trained: What a trained model knew of its data, when it is to score an external dataset.
+        trained: The facts that a trained model knew of its data, when it is to score others.
     """
-    from datamodules.xrays import XraysData
-
-    return XraysData(experiment.data, experiment.seed, trained)
+    return kind_of(experiment).build_data(experiment, trained)
 
 
 def checked_data(experiment: Experiment, data: "TaskDataModule | None" = None) -> "TaskDataModule":
@@ -42,7 +49,7 @@ def checked_data(experiment: Experiment, data: "TaskDataModule | None" = None) -
     if data is None:
         data = build_data(experiment)
     data.check()
-    check_inputs(experiment, data)
+    kind_of(experiment).check_inputs(experiment, data)
     return data
 
 
@@ -52,48 +59,8 @@ def check_task(experiment: Experiment) -> None:
     Raises:
         ConfigError: If the network, the monitored metric or the weights to start from do not exist.
     """
-    from callbacks.checkpoint_files import BEST
-    from lightning_modules.metrics.classification import EPOCH_FIGURES
-    from lightning_modules.networks.timm_encoders import check_encoder
-
-    check_encoder(experiment.task.network)
-    _check_maps(experiment)
-    if experiment.task.monitor not in EPOCH_FIGURES:
-        raise ConfigError(
-            f"--task.monitor: there is no '{experiment.task.monitor}'"
-            f"{suggestion(experiment.task.monitor, EPOCH_FIGURES)}"
-        )
-    if experiment.task.init_from is not None:
-        source = Path(experiment.task.init_from)
-        if not (source / "checkpoints" / BEST if source.is_dir() else source).is_file():
-            raise ConfigError(f"--task.init-from: there is no checkpoint at {source}")
-
-
-def _check_maps(experiment: Experiment) -> None:
-    """Look whether the encoders of a network that makes maps have one."""
-    from lightning_modules.networks.timm_encoders import check_has_map
-
-    network = experiment.task.network
-    if network.kind == "timm":
-        return
-    check_has_map(network.encoder)
-    if network.kind == "two-stream" and network.detail_encoder is not None:
-        check_has_map(network.detail_encoder)
-
-
-def check_inputs(experiment: Experiment, data: "TaskDataModule") -> None:
-    """Look whether the network can use what the cases are.
-
-    Raises:
-        ConfigError: If the cases are candidates, and the network sees whole images only.
-    """
-    from datamodules.candidates import has_candidates
-
-    if experiment.task.network.kind != "two-stream" and has_candidates(data.table):
-        raise ConfigError(
-            "candidates are seen as detail and context, which takes two streams:"
-            " --task.network.kind two-stream"
-        )
+    kind_of(experiment).check(experiment)
+    check_initial_weights(experiment.task.init_from)
 
 
 def build_module(
@@ -109,23 +76,22 @@ def build_module(
     Raises:
         ConfigError: If the data is not of the kind that the task needs.
     """
-    from datamodules.xrays import XraysData
+    try:
+        return _build(experiment, data.facts(), load_weights=load_weights)
+    except (KeyError, TypeError) as error:
+        raise ConfigError(
+            f"a {experiment.task.kind} cannot be trained on {type(data).__name__}"
+        ) from error
 
-    if not isinstance(data, XraysData):
-        raise ConfigError(f"a {experiment.task.kind} cannot be trained on {type(data).__name__}")
-    return _classifier(experiment, data.info, load_weights=load_weights)
 
-
-def _classifier(experiment: Experiment, info: DataInfo, *, load_weights: bool) -> "XrayClassifier":
+def _build(experiment: Experiment, facts: dict[str, Any], *, load_weights: bool) -> "TaskModule":
     import torch
 
-    from lightning_modules.xray_classifier import XrayClassifier
-
     torch.manual_seed(experiment.seed)
-    return XrayClassifier(experiment.task, info, load_weights=load_weights)
+    return kind_of(experiment).build_module(experiment, facts, load_weights=load_weights)
 
 
-def rebuild_module(checkpoint: dict[str, Any]) -> "XrayClassifier":
+def rebuild_module(checkpoint: dict[str, Any]) -> "TaskModule":
     """The module that a checkpoint was saved from, with its weights, ready to predict.
 
     Raises:
@@ -136,12 +102,11 @@ def rebuild_module(checkpoint: dict[str, Any]) -> "XrayClassifier":
     try:
         facts = checkpoint["lightbox"]
         experiment = Experiment.model_validate(facts["experiment"])
-        info = DataInfo.from_dict(facts["data"])
+        module = _build(experiment, facts["data"], load_weights=False)
     except (KeyError, TypeError, ValidationError) as error:
         raise CheckpointError(
             f"the checkpoint was not written by this version of Lightbox: {error}"
         ) from error
-    module = _classifier(experiment, info, load_weights=False)
     try:
         module.load_state_dict(checkpoint["state_dict"])
     except RuntimeError as error:

@@ -3,18 +3,22 @@
 import csv
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.figure import Figure
+
 from callbacks.checkpoint_files import BEST
 from callbacks.metrics_log import last_step
 from datamodules.base import TaskDataModule
+from datamodules.masks import MasksData
 from datamodules.xrays import XraysData
 from experiments.experiment import Experiment
 from experiments.figures.confident_mistakes import mistakes_sheet
 from experiments.figures.drawing import FAULTS
+from experiments.figures.segmentation import overlay_sheet
 from experiments.figures.style import DPI
 from experiments.reporting.figures import WITH_IMAGES, pictures
 from experiments.reporting.page import render
@@ -25,6 +29,7 @@ from experiments.wandb_staging import remove_link, staging
 from experiments.wandb_tracking import STEP, hashed_id
 from lightning_modules.base import TaskModule
 from lightning_modules.metrics.decisions import thresholds
+from lightning_modules.segmenter import Segmenter
 from lightning_modules.xray_classifier import XrayClassifier
 
 if TYPE_CHECKING:
@@ -61,10 +66,10 @@ def log_results(
         metrics = folder.metrics()
         shown = images_allowed(experiment, data)
         with _going_on_without("the results"):
-            sheet = _shared_sheet(module, data, metrics) if shown else None
+            sheets = _shared_sheets(module, data, metrics) if shown else {}
             run.log(
                 {
-                    **_figures(folder, sheet),
+                    **_figures(folder, sheets),
                     **_test_panels(metrics),
                     STEP: last_step(folder.metrics_log),
                 }
@@ -183,32 +188,39 @@ def _shared(row: Mapping[str, str]) -> dict[str, str | float | None]:
     }
 
 
-def _figures(folder: RunFolder, sheet: bytes | None) -> dict[str, Any]:
+def _figures(folder: RunFolder, sheets: Mapping[str, bytes]) -> dict[str, Any]:
     """Panels of the figures; those with images of patients, and the report, only if allowed."""
     import wandb
     from PIL import Image
 
     images = {k: v for k, v in pictures(folder.figures).items() if k not in WITH_IMAGES}
     panels: dict[str, Any] = {}
-    if sheet is not None:
-        images["mistakes"] = sheet
-        panels["report/page"] = wandb.Html(render(folder, shared={"mistakes": sheet}), inject=False)
+    if sheets:
+        images.update(sheets)
+        panels["report/page"] = wandb.Html(render(folder, shared=sheets), inject=False)
     for name, png in images.items():
         panels[f"figures/{name}"] = wandb.Image(Image.open(BytesIO(png)))
     return panels
 
 
-def _shared_sheet(
+def _shared_sheets(
     module: TaskModule, data: TaskDataModule, metrics: Mapping[str, Any]
-) -> bytes | None:
-    """The sheet of mistakes with hashed ids, as PNG; None where the task has none."""
-    if not isinstance(module, XrayClassifier) or not isinstance(data, XraysData):
-        return None
-    try:
+) -> dict[str, bytes]:
+    """The figures that show images, drawn anew with hashed ids, as PNG by name."""
+    drawings: dict[str, Callable[[], Figure]] = {}
+    if isinstance(module, XrayClassifier) and isinstance(data, XraysData):
         chosen = thresholds(metrics["operating_point"])
-        figure = mistakes_sheet(module, data, chosen, name_of=hashed_id)
-        buffer = BytesIO()
-        figure.savefig(buffer, format="png", dpi=DPI)
+        drawings["mistakes"] = lambda: mistakes_sheet(module, data, chosen, name_of=hashed_id)
+    if isinstance(module, Segmenter) and isinstance(data, MasksData):
+        rows = module.rows.get("test") or module.rows["val"]
+        drawings["overlays"] = lambda: overlay_sheet(module, data, rows, name_of=hashed_id)
+    return {name: png for name, draw in drawings.items() if (png := _png(draw)) is not None}
+
+
+def _png(draw: Callable[[], Figure]) -> bytes | None:
+    buffer = BytesIO()
+    try:
+        draw().savefig(buffer, format="png", dpi=DPI)
     except FAULTS:
         return None
     return buffer.getvalue()

@@ -47,6 +47,7 @@ class TaskModule(pl.LightningModule):
         losses: Losses of the latest training step, detached, still on the device.
         rows: Rows of the latest pass over each stage, sorted by ``case_id``.
         summaries: Metrics of the latest pass over each stage; an undefined one is absent.
+        operating_point: What was chosen on validation, once it was; else empty.
     """
 
     headline: ClassVar[tuple[str, ...]] = ()
@@ -60,6 +61,7 @@ class TaskModule(pl.LightningModule):
         self.losses: dict[str, Tensor] = {}
         self.rows: dict[str, list[Row]] = {}
         self.summaries: dict[str, dict[str, float]] = {}
+        self.operating_point: dict[str, Any] = {}
         self._scored: list[Row] = []
 
     def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401

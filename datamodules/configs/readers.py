@@ -4,15 +4,26 @@ from typing import Annotated
 
 from pydantic import Field
 
+from datamodules.readers.acdc import AcdcReader
+from datamodules.readers.brats import BratsReader
+from datamodules.readers.chase_db1 import ChaseDb1Reader
 from datamodules.readers.chexpert import ChexpertReader
 from datamodules.readers.csv_table import CsvReader
 from datamodules.readers.demo import DemoReader
+from datamodules.readers.drive import DriveReader
 from datamodules.readers.folder import FolderReader
+from datamodules.readers.image_mask_folders import ImageMaskFoldersReader
+from datamodules.readers.isic import IsicReader
+from datamodules.readers.jsrt import JsrtReader
+from datamodules.readers.lits import LitsReader
 from datamodules.readers.medmnist import MedMnistReader
 from datamodules.readers.mimic_cxr import MimicCxrReader
+from datamodules.readers.msd import MsdReader
 from datamodules.readers.nih_chestxray14 import NihChestXray14Reader
+from datamodules.readers.nnunet_raw import NnUnetRawReader
 from datamodules.readers.padchest import PadChestReader
 from datamodules.readers.rsna_pneumonia import RsnaPneumoniaReader
+from datamodules.readers.siim_acr import SiimAcrReader
 
 Reader = Annotated[
     CsvReader
@@ -23,6 +34,17 @@ Reader = Annotated[
     | PadChestReader
     | RsnaPneumoniaReader
     | MedMnistReader
+    | ImageMaskFoldersReader
+    | MsdReader
+    | NnUnetRawReader
+    | AcdcReader
+    | BratsReader
+    | LitsReader
+    | DriveReader
+    | ChaseDb1Reader
+    | IsicReader
+    | JsrtReader
+    | SiimAcrReader
     | DemoReader,
     Field(discriminator="kind"),
 ]

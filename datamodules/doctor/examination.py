@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
-from datamodules.cases import CaseTable
+from datamodules.cases import CaseTable, Source
 from datamodules.configs.data import DataSettings
 from datamodules.doctor.balance import LabelCount
 from datamodules.doctor.division import examine_division
-from datamodules.doctor.films import Films, image_of
+from datamodules.doctor.films import image_of
 from datamodules.errors import DataError
 from datamodules.problems import ADVICE, TITLES, Kind, Problem, Severity
 from datamodules.readers.image_files import hint_of_missing
@@ -23,14 +23,15 @@ class Examination:
         table: The cases, as far as they are known; None: nothing could be read.
         problems: All that is wrong.
         splits: Side of each case that has one.
-        films: What each image turned out to be; None: images were not opened.
+        images: Content of every image that could be read; None: images were not opened. Of a volume
+            in several files it stands under the first.
         counts: How often each label holds on each side; none where that is not known.
     """
 
     table: CaseTable | None
     problems: list[Problem]
     splits: Mapping[str, str] = field(default_factory=dict)
-    films: Films | None = None
+    images: Mapping[Source, bytes] | None = None
     counts: list[LabelCount] = field(default_factory=list)
 
     def by_kind(self, severity: Severity) -> dict[Kind, list[Problem]]:
@@ -49,7 +50,7 @@ class Examination:
             DataError: Lists the errors, the first of each kind before the others.
         """
         errors = self.by_kind("error")
-        if self.films is None:
+        if self.images is None:
             errors.pop(Kind.IMBALANCE, None)
         if not errors:
             return
@@ -100,14 +101,14 @@ def begin(reading: Reading) -> Examination:
 
 def examine_sides(found: Examination, table: CaseTable, config: DataSettings) -> None:
     """Add the division and what is wrong with it; identical images count where they are known."""
-    hashes = {} if found.films is None else _hashes(table, found.films)
+    hashes = {} if found.images is None else _hashes(table, found.images)
     found.splits, problems = examine_division(table, config.split, hashes, found.problems)
     found.problems += problems
 
 
-def _hashes(table: CaseTable, films: Films) -> dict[str, tuple[bytes, ...]]:
-    images = {case.case_id: map(image_of, case.inputs.values()) for case in table.cases}
+def _hashes(table: CaseTable, images: Mapping[Source, bytes]) -> dict[str, tuple[bytes, ...]]:
+    shown = {case.case_id: map(image_of, case.inputs.values()) for case in table.cases}
     return {
-        name: tuple(films[image].content_hash for image in own if image in films)
-        for name, own in images.items()
+        name: tuple(images[image] for image in own if image in images)
+        for name, own in shown.items()
     }

@@ -50,9 +50,10 @@ def examine_xrays(
     fit_columns(config.table_features, found.table.cases)
     if pixels:
         owners = owners_of(found.table)
-        found.films, problems = read_films(found.table, owners)
-        found.problems += [*problems, *film_faults(found.films, owners, config.preprocessing)]
-        unreadable = [image.path for image in owners if image not in found.films]
+        films, problems = read_films(found.table, owners)
+        found.images = {image: film.content_hash for image, film in films.items()}
+        found.problems += [*problems, *film_faults(films, owners, config.preprocessing)]
+        unreadable = [image.path for image in owners if image not in films]
         if unreadable and (advice := config.reader.advise_on_unreadable(unreadable)):
             note = f"Images that cannot be read: fetch them again, {advice}"
             found.problems.append(Problem(Kind.NOTE, "", note, "notice"))

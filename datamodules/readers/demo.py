@@ -2,18 +2,24 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from datamodules.cases import CaseTable
 from datamodules.demos.candidates import as_candidates
 from datamodules.errors import DataError
 from datamodules.readers.build_once import build_once
+from datamodules.readers.image_mask_folders import ImageMaskFoldersReader
 from datamodules.readers.nih_chestxray14 import NihChestXray14Reader
+from datamodules.readers.nnunet_raw import NnUnetRawReader
 from datamodules.readers.reader import ReaderSettings
 
 VERSION = 1
 """Raised whenever the drawing changes: a cached demo is never of two versions."""
 
+PATIENT = r"^(p\d+)_"
+SLICE_STRUCTURES = ("ventricle=1", "myocardium=2")
 DRAWN = "The images are drawn by a program and show no patients."
 PLANTED = (
     "A shortcut is planted: in training and validation nearly all films of patients with a nodule"
@@ -24,16 +30,24 @@ PLANTED = (
 class DemoReader(ReaderSettings):
     """Drawn images in a published layout; nothing to download.
 
-    The films are drawn at the first use into $LIGHTBOX_CACHE/demos (about 15 seconds), in the
-    layout of NIH ChestX-ray14. They show no real person. All films of a patient count as one exam.
+    They are drawn at the first use into $LIGHTBOX_CACHE/demos (some 5 to 15 seconds): films in the
+    layout of NIH ChestX-ray14, slices in folders of images and masks, volumes in nnU-Net's raw
+    format. They show no real person. All films of a patient count as one exam.
     """
 
     kind: Literal["demo"] = "demo"
-    name: Literal["xray", "xray-shortcut"] = "xray"
-    """Which demo: xray, chest films in which some patients have a nodule; or xray-shortcut, where
-    the view tells who has one, in training only."""
+    name: Literal["xray", "xray-shortcut", "segmentation-2d", "segmentation-3d"] = "xray"
+    """Which demo: xray, chest films in which some patients have a nodule; xray-shortcut, where
+    the view tells who has one, in training only; segmentation-2d, slices through the heart with
+    the left ventricle and its wall; segmentation-3d, volumes with a kidney and its tumour."""
     candidates: bool = False
-    """List candidates and not films: each nodule, and as many places without one."""
+    """Of films: list candidates, each nodule, and as many places without one."""
+
+    @model_validator(mode="after")
+    def _candidates_are_of_films(self) -> Self:
+        if self.candidates and self.name.startswith("segmentation"):
+            raise ValueError(f"the demo '{self.name}' has no candidates; xray has")
+        return self
 
     def existing_root(self) -> Path:
         """Draw the demo unless it is there.
@@ -53,15 +67,19 @@ class DemoReader(ReaderSettings):
         return target
 
     def list_cases(self) -> CaseTable:
-        """List the drawn films; see the base class."""
-        table = NihChestXray14Reader(root=str(self.existing_root())).read()
-        films = CaseTable(
+        """List the drawn images; see the base class."""
+        root = self.existing_root()
+        table = self._reader(str(root)).read()
+        drawn = replace(
+            table,
             name=f"demo-{self.name}",
-            root=table.root,
-            cases=tuple(replace(case, exam_id=case.patient_id) for case in table.cases),
-            findings=table.findings,
             public=True,
             notices=(*table.notices, DRAWN, *(PLANTED,) * self._has_shortcut),
+        )
+        if self.name.startswith("segmentation"):
+            return drawn
+        films = replace(
+            drawn, cases=tuple(replace(case, exam_id=case.patient_id) for case in drawn.cases)
         )
         return as_candidates(films) if self.candidates else films
 
@@ -69,7 +87,25 @@ class DemoReader(ReaderSettings):
     def _has_shortcut(self) -> bool:
         return self.name == "xray-shortcut"
 
-    def _draw(self, folder: Path) -> None:
-        from datamodules.demos.xray import draw_demo
+    def _reader(self, root: str) -> ReaderSettings:
+        if self.name == "segmentation-2d":
+            return ImageMaskFoldersReader(
+                root=root, structures=SLICE_STRUCTURES, patient_pattern=PATIENT
+            )
+        if self.name == "segmentation-3d":
+            return NnUnetRawReader(root=root, patient_pattern=PATIENT)
+        return NihChestXray14Reader(root=root)
 
-        draw_demo(folder, shortcut=self._has_shortcut)
+    def _draw(self, folder: Path) -> None:
+        if self.name == "segmentation-2d":
+            from datamodules.demos import heart_slices
+
+            heart_slices.draw_demo(folder)
+        elif self.name == "segmentation-3d":
+            from datamodules.demos import kidney_volumes
+
+            kidney_volumes.draw_demo(folder)
+        else:
+            from datamodules.demos.xray import draw_demo
+
+            draw_demo(folder, shortcut=self._has_shortcut)

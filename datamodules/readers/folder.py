@@ -1,11 +1,8 @@
 """Images sorted into folders: one folder a class."""
 
-import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Literal
-
-from pydantic import field_validator
 
 from datamodules.cases import Case, CaseTable, Source, resolve
 from datamodules.errors import DataError
@@ -20,7 +17,7 @@ from datamodules.readers.image_files import (
     may_be_image,
 )
 from datamodules.readers.label_columns import order_notice, sort_classes, twins
-from datamodules.readers.patient_ids import patient_notices, plain_id
+from datamodules.readers.patient_ids import PatientPattern, find_patient, patient_notices
 from datamodules.readers.reader import ReaderSettings
 
 Found = tuple[str, str, str | None]
@@ -41,20 +38,8 @@ class FolderReader(ReaderSettings):
     kind: Literal["folder"] = "folder"
     classes: tuple[str, ...] = ()
     """The class folders in order, of two the second is the positive one; empty: all, sorted."""
-    patient_pattern: str | None = None
+    patient_pattern: PatientPattern = None
     r"""Regular expression found in the file name; its first group is the patient: ``(p\d+)_``."""
-
-    @field_validator("patient_pattern")
-    @classmethod
-    def _has_group(cls, pattern: str | None) -> str | None:
-        if pattern is not None:
-            try:
-                groups = re.compile(pattern).groups
-            except re.error as error:
-                raise ValueError(f"not a regular expression: {error}") from error
-            if groups == 0:
-                raise ValueError("put round brackets about the part that names the patient")
-        return pattern
 
     def list_cases(self) -> CaseTable:
         """List the images of all class folders; see the base class."""
@@ -99,10 +84,9 @@ class FolderReader(ReaderSettings):
     def _patients(self, found: list[Found], ids: list[str], problems: Problems) -> list[str]:
         if self.patient_pattern is None:
             return ids
-        pattern, patients = re.compile(self.patient_pattern), []
+        patients = []
         for case_id, (path, _, _) in zip(ids, found, strict=True):
-            match = pattern.search(path.rpartition("/")[2])
-            patient = plain_id(match.group(1) or "") if match else ""
+            patient = find_patient(self.patient_pattern, path.rpartition("/")[2])
             if not patient:
                 message = "the file name does not match the patient pattern"
                 problems.append(Problem(Kind.PATIENT, path, message, case_id=case_id))

@@ -3,11 +3,35 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 PAIRS_SHOWN = 3
 
 _SCIENTIFIC = re.compile(r"\d(\.\d+)?[eE]\+?\d{2,}")
 _LEADING_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
+
+
+def _with_group(pattern: str | None) -> str | None:
+    if pattern is not None:
+        try:
+            groups = re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        if groups == 0:
+            raise ValueError("put round brackets about the part that names the patient")
+    return pattern
+
+
+PatientPattern = Annotated[str | None, AfterValidator(_with_group)]
+"""Setting of a regular expression whose first group is the patient."""
+
+
+def find_patient(pattern: str, name: str) -> str:
+    """The patient in a name; empty where the pattern does not match."""
+    match = re.search(pattern, name)
+    return plain_id(match[1] or "") if match else ""
 
 
 def plain_id(cell: str) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from datamodules.configs.xrays import XrayAugmentation
+from datamodules.transforms.draw_generator import generator
 
 WHITE = 255
 Rectangle = tuple[float, float, float, float]
@@ -67,18 +68,6 @@ class AugmentXray:
         """Augment one film, uint8 ``(H, W)``; the film itself is left as it is."""
         random = generator(seed, epoch, draw, view)
         return apply_parameters(data, draw_parameters(self.config, random))
-
-
-def generator(seed: int, epoch: int, draw: int, view: int = 0) -> np.random.Generator:
-    """Random numbers of one view of one draw; no two (seed, epoch, draw, view) share any.
-
-    Philox is counter-based: epoch, draw and view are the upper parts of its counter, which leaves
-    2^64 blocks to each, and need no mixing.
-
-    References:
-        Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
-    """
-    return np.random.Generator(np.random.Philox(key=seed, counter=[0, view, draw, epoch]))
 
 
 def draw_parameters(config: XrayAugmentation, rng: np.random.Generator) -> AugmentationParameters:

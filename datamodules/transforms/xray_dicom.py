@@ -52,12 +52,11 @@ def read_dicom(content: bytes) -> XrayPixels:
     References:
         DICOM PS3.3, C.7.6.3 (image pixel), C.11.1 (modality LUT), C.11.2 (VOI LUT).
     """
-    if DeflatedExplicitVRLittleEndian.encode() in content[:META_BYTES]:
-        # Such a file is inflated as a whole, however large, before any size can be checked.
-        raise DataError("a deflated DICOM file is not read; convert it to Explicit VR")
     try:
-        dataset = dcmread(BytesIO(content))
-        _check(dataset)
+        dataset = parse_dicom(content)
+        if (frames := get_nr_frames(dataset, warn=False)) > 1:
+            raise DataError(f"the DICOM file has {frames} frames; a single film is expected")
+        check_dicom(dataset)
         return _read_colour(dataset) if dataset.SamplesPerPixel > 1 else _read_grey(dataset)
     except (DataError, MemoryError):
         raise
@@ -65,7 +64,24 @@ def read_dicom(content: bytes) -> XrayPixels:
         raise DataError(f"the DICOM file is damaged ({type(error).__name__})") from None
 
 
-def _check(dataset: Dataset) -> None:
+def parse_dicom(content: bytes) -> Dataset:
+    """Parse a DICOM file whose size is bounded by that of its content.
+
+    Raises:
+        DataError: If it is deflated.
+    """
+    if DeflatedExplicitVRLittleEndian.encode() in content[:META_BYTES]:
+        # Such a file is inflated as a whole, however large, before any size can be checked.
+        raise DataError("a deflated DICOM file is not read; convert it to Explicit VR")
+    return dcmread(BytesIO(content))
+
+
+def check_dicom(dataset: Dataset) -> None:
+    """Refuse a DICOM image that cannot be decoded as its header declares it.
+
+    Raises:
+        DataError: If something is missing, contradicts itself, or is of a kind that is not read.
+    """
     if "PixelData" not in dataset or not dataset.PixelData:
         raise DataError("the DICOM file has no pixel data, or is cut off")
     if missing := [name for name in REQUIRED if dataset.get(name) is None]:
@@ -73,8 +89,6 @@ def _check(dataset: Dataset) -> None:
     if odd := [name for name in WHOLE_NUMBERS if not isinstance(dataset.get(name, 0), int)]:
         raise DataError(f"the DICOM file has no whole number in {', '.join(odd)}")
     check_size(dataset.Rows, dataset.Columns)
-    if (frames := get_nr_frames(dataset, warn=False)) > 1:
-        raise DataError(f"the DICOM file has {frames} frames; a single film is expected")
     _check_layout(dataset)
     _check_encoding(dataset)
 
@@ -86,7 +100,7 @@ def _check_layout(dataset: Dataset) -> None:
         known = photometric in (*GREY, *COLOURS, *OTHER_TERMS)
         raise DataError(
             f"photometric interpretation {repr(photometric) if known else 'of no defined term'} "
-            f"with {dataset.SamplesPerPixel} samples a pixel is not an X-ray film"
+            f"with {dataset.SamplesPerPixel} samples a pixel is not read"
         )
     allocated, stored = dataset.BitsAllocated, dataset.BitsStored
     high_bit = dataset.get("HighBit", stored - 1)
@@ -126,9 +140,9 @@ def _read_colour(dataset: Dataset) -> XrayPixels:
 
 
 def _read_grey(dataset: Dataset) -> XrayPixels:
-    codes = _stored_codes(dataset)
+    codes = stored_codes(dataset)
     # Every code that can be stored goes through the pipeline once; the film is then a look-up.
-    table, low, high = display_range(apply_modality_lut(_code_values(dataset), dataset), dataset)
+    table, low, high = display_range(apply_modality_lut(code_values(dataset), dataset), dataset)
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         table = low + high - table
     if not np.array_equal(table, np.arange(len(table))):
@@ -136,7 +150,7 @@ def _read_grey(dataset: Dataset) -> XrayPixels:
     return XrayPixels(codes, low, high, dataset.BitsStored, spacing_mm(dataset))
 
 
-def _stored_codes(dataset: Dataset) -> NDArray[Any]:
+def stored_codes(dataset: Dataset) -> NDArray[Any]:
     """The stored bits of every pixel as unsigned numbers, ``(H, W)`` uint8 or uint16."""
     raw = pixel_array(dataset, correct_unused_bits=False)
     native = raw.astype(raw.dtype.newbyteorder("="), copy=False)
@@ -148,7 +162,7 @@ def _stored_codes(dataset: Dataset) -> NDArray[Any]:
     return codes
 
 
-def _code_values(dataset: Dataset) -> NDArray[np.int32]:
+def code_values(dataset: Dataset) -> NDArray[np.int32]:
     """What each code stands for: itself, or a number in two's complement."""
     codes = np.arange(2**dataset.BitsStored, dtype=np.int32)
     if dataset.get("PixelRepresentation", 0) == 1:

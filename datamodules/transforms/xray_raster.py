@@ -4,6 +4,8 @@ from io import BytesIO
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -16,6 +18,8 @@ FORMATS: dict[str, type[ImageFile]] = {
     "PNG": PngImageFile,
     "JPEG": JpegImageFile,
     "TIFF": TiffImageFile,
+    "BMP": BmpImageFile,
+    "GIF": GifImageFile,
 }
 MODES_OF_8_BIT = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr"}
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
@@ -39,14 +43,15 @@ def read_raster(content: bytes, kind: str) -> XrayPixels:
         DataError: If the file is damaged, holds several images, or has an unusable pixel format.
     """
     try:
-        return _grey(_decode(content, kind))
+        return _grey(decode_raster(content, kind))
     except (DataError, MemoryError):
         raise
     except Exception as error:  # damaged files make Pillow raise nearly every built-in exception
         raise DataError(f"the {kind} file is damaged: {reason(error)}") from error
 
 
-def _decode(content: bytes, kind: str) -> ImageFile:
+def decode_raster(content: bytes, kind: str) -> ImageFile:
+    """Decode a file of one image as Pillow gives it, its declared size and its end verified."""
     # The class itself, as Image.open warns on stderr and has a size limit of its own.
     image = FORMATS[kind](BytesIO(content))
     check_size(image.height, image.width)
@@ -66,7 +71,7 @@ def _decode(content: bytes, kind: str) -> ImageFile:
 def _grey(image: ImageFile) -> XrayPixels:
     upright = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):
-        return _grey_16_bit(image, upright)
+        return grey_16_bit(image, upright)
     if image.mode not in MODES_OF_8_BIT:
         raise DataError(
             f"pixel format {image.mode} declares no grey range; save it as 8 or 16 bit grey"
@@ -78,7 +83,8 @@ def _grey(image: ImageFile) -> XrayPixels:
     return XrayPixels(np.asarray(upright.convert("L")), low=0, high=255, bits=bits)
 
 
-def _grey_16_bit(image: ImageFile, upright: Image.Image) -> XrayPixels:
+def grey_16_bit(image: ImageFile, upright: Image.Image) -> XrayPixels:
+    """Grey values of a 16 bit image, turned upright, as its file declares them."""
     pixels = np.asarray(upright).astype(np.uint16)
     tags = image.tag_v2 if isinstance(image, TiffImageFile) else {}
     bits = int(np.ravel(tags.get(BITS_PER_SAMPLE, 16))[0])

@@ -20,6 +20,10 @@ class Sizes:
         bootstrap_samples: How often.
         starts: Rounds in which processes are started.
         cases: Cases of the dataset whose workers are weighed.
+        volumes: Volumes that the loaders of patches read, a whole number of batches.
+        volume: Their size in voxels.
+        patch: Size of a patch in voxels.
+        patches: Patches a batch.
     """
 
     rounds: int = 3
@@ -34,7 +38,11 @@ class Sizes:
     bootstrap_samples: int = 1000
     starts: int = 5
     cases: int = 100_000
+    volumes: int = 64
+    volume: tuple[int, int, int] = (128, 128, 96)
+    patch: tuple[int, int, int] = (96, 96, 64)
+    patches: int = 4
 
 
 FULL = Sizes()
-QUICK = Sizes(rounds=1, films=128, steps=200, bootstrap_samples=300, starts=1)
+QUICK = Sizes(rounds=1, films=128, steps=200, bootstrap_samples=300, starts=1, volumes=16)

@@ -84,15 +84,16 @@ def _one_thread() -> Iterator[None]:
 
 def lightbox_epochs(work: Work) -> tuple[TaskModule, list[float]]:
     """Train as a run does; the module, and seconds of each epoch."""
+    settings = XraysConfig(split=SplitConfig(test_fraction=0.0))
     experiment = Experiment(
         name="benchmark",
-        data=XraysConfig(split=SplitConfig(test_fraction=0.0)),
+        data=settings,
         trainer=TrainerConfig(
             max_epochs=EPOCHS, accelerator="cpu", log_every_steps=1, clip_gradient_norm=CLIP
         ),
         logging=LoggingConfig(wandb="off"),
     )
-    folder, data = RunFolder.create(experiment), _BatchData(experiment.data, work)
+    folder, data = RunFolder.create(experiment), _BatchData(settings, work)
     module, clock = _ScoredClassifier(copy.deepcopy(work.network)), _Clock()
     with without_noise(), redirect_stderr(StringIO()):  # no terminal, no progress bar
         data.prepare(folder.splits_file)

@@ -9,17 +9,20 @@ from matplotlib.figure import Figure
 from callbacks.metrics_log import read_metrics
 from datamodules.base import SPLITS, TaskDataModule
 from datamodules.errors import LightboxError
+from datamodules.masks import MasksData
 from datamodules.xrays import XraysData
 from experiments.figures.class_balance import class_balance
 from experiments.figures.classification import calibration, precision_recall, roc
 from experiments.figures.confident_mistakes import mistakes_sheet
 from experiments.figures.confusion_matrix import confusion_matrix
 from experiments.figures.learning_curves import learning_curves
+from experiments.figures.segmentation import segmentation_figures
 from experiments.figures.style import save
 from experiments.run_folder import RunFolder
 from lightning_modules.base import TaskModule
 from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.metrics.rows import ClassificationRow
+from lightning_modules.segmenter import Segmenter
 from lightning_modules.xray_classifier import XrayClassifier
 
 log = logging.getLogger("lightbox")
@@ -35,9 +38,9 @@ def draw_run(
 ) -> None:
     """Write the figures of an evaluated run, each whole or not at all.
 
-    Every task has learning curves; a classifier has those of its rows as well, of the test cases
-    where there are any, else of the validation cases. One that cannot be drawn is logged and left
-    out.
+    Every task has learning curves; classifier and segmenter have those of their rows as well, of
+    the test cases where there are any, else of the validation cases. One that cannot be drawn is
+    logged and left out.
 
     Args:
         module: Evaluated: its rows are those of the final passes.
@@ -61,8 +64,15 @@ def _drawings(
         "learning_curves",
         lambda: learning_curves(read_metrics(folder.metrics_log), module.monitored),
     )
-    if not isinstance(module, XrayClassifier):
-        return
+    if isinstance(module, Segmenter) and isinstance(data, MasksData):
+        yield from segmentation_figures(module, data)
+    if isinstance(module, XrayClassifier):
+        yield from _classification(module, data, operating_point)
+
+
+def _classification(
+    module: XrayClassifier, data: TaskDataModule, operating_point: Mapping[str, Any]
+) -> Iterator[tuple[str, Draw]]:
     rows = cast("Sequence[ClassificationRow]", module.rows.get("test") or module.rows["val"])
     labels, chosen = module.data.labels, thresholds(operating_point)
     yield "roc", lambda: roc(rows, labels, chosen)

@@ -31,6 +31,22 @@ CAPTIONS = {
         "Class balance",
         "How often each label holds in each split: they should be alike, unless there is a reason.",
     ),
+    "overlays": (
+        "Masks over their images",
+        "The worst, the median and the best case by their mean Dice: filled is what was predicted,"
+        " the line is the truth. Volumes are shown in the plane with most of their structures, as"
+        " radiologists look at them: the patient\u2019s right is at the left.",
+    ),
+    "dice": (
+        "Dice of each case",
+        "A dot a case, the diamond is their median, the bar their middle half: a few very low dots"
+        " are failures that a mean hides.",
+    ),
+    "volume_agreement": (
+        "Agreement of sizes",
+        "Predicted less true size against their mean: the line is the mean error, 95 % of the cases"
+        " are expected between the dashed ones; a slope means that large structures are cut short.",
+    ),
     "learning_curves": (
         "Learning curves",
         "Loss and validation figures over the epochs: where validation turns while the training"
@@ -46,7 +62,7 @@ CAPTIONS = {
 """Title and caption by file name, in the order of the report."""
 SCALE = 0.6
 """Pixels of the page for each pixel of a picture, so that all have letters of one size."""
-WITH_IMAGES = ("mistakes",)
+WITH_IMAGES = ("mistakes", "overlays")
 """Those that show images of patients."""
 
 

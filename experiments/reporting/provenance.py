@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from callbacks.metrics_log import read_metrics
+from datamodules.configs.xrays import XraysConfig
 from experiments.experiment import Experiment
 from experiments.reporting.tables import revision_text
 from experiments.reporting.words import counted, in_sentence, number, plain
 from experiments.run_folder import RunFolder
+from experiments.task_kinds.xray_classification import settings_of
 from lightning_modules.metrics.directions import lower_is_better
 
 Facts = Mapping[str, Any]
@@ -41,9 +43,10 @@ def _own_task(facts: Facts) -> Iterator[Pair]:
 
 
 def _classifier(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
-    network, data = experiment.task.network, experiment.data
+    task, data = settings_of(experiment)
+    network = task.network
     start = "from a local file" if network.weights else WEIGHTS[network.pretrained]
-    if experiment.task.init_from:
+    if task.init_from:
         start = "from the weights of another run"
     yield (
         "Network",
@@ -52,10 +55,10 @@ def _classifier(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
     )
     size = data.preprocessing.size
     yield "Image size", f"{size} \N{MULTIPLICATION SIGN} {size} pixels ({data.preprocessing.fit})"
-    yield "Augmentation", _augmentation(experiment)
-    settings = experiment.task.loss.model_dump(exclude={"kind"}, exclude_none=True)
+    yield "Augmentation", _augmentation(data)
+    settings = task.loss.model_dump(exclude={"kind"}, exclude_none=True)
     details = ", ".join(f"{plain(name)} {value}" for name, value in settings.items())
-    yield "Loss", f"{plain(experiment.task.loss.kind)}{f' ({details})' if details else ''}"
+    yield "Loss", f"{plain(task.loss.kind)}{f' ({details})' if details else ''}"
     if data.table_features:
         yield "Beside the image", ", ".join(data.table_features)
     if data.unit == "exam":
@@ -65,8 +68,8 @@ def _classifier(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
     yield "Batches", f"{counted(data.batch_size, 'case')}{each}, {data.sampling} sampling"
 
 
-def _augmentation(experiment: Experiment) -> str:
-    settings = experiment.data.augmentation.model_dump()
+def _augmentation(data: XraysConfig) -> str:
+    settings = data.augmentation.model_dump()
     parts = [f"{plain(name)} {value:g}" for name, value in settings.items() if value]
     return ", ".join(parts) or "none"
 

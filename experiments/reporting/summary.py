@@ -16,6 +16,7 @@ from experiments.reporting.words import (
     quoted,
     short,
 )
+from experiments.task_kinds.xray_classification import settings_of
 
 Facts = Mapping[str, Any]
 Figures = Mapping[str, FigureDict]
@@ -174,7 +175,7 @@ def operating_rule(facts: Facts, experiment: Experiment) -> str:
         return ""
     if labels["exclusive"]:
         return "The class with the highest probability is taken; there is no threshold to choose."
-    config = experiment.task.operating_point
+    config = settings_of(experiment)[0].operating_point
     if config.kind == "fixed":
         return "A label is called present from a threshold that was given beforehand."
     rule = "the one with the largest sum of sensitivity and specificity (Youden\u2019s index)"

@@ -2,9 +2,19 @@
 
 LOWER_IS_BETTER = frozenset(
     {
+        "area_error_mm2",
+        "area_error_px",
+        "assd_mm",
+        "assd_mm_with_failures",
+        "assd_px",
+        "assd_px_with_failures",
         "brier",
         "ece",
+        "failures",
         "hd95_mm",
+        "hd95_mm_with_failures",
+        "hd95_px",
+        "hd95_px_with_failures",
         "log_loss",
         "loss",
         "mae",
@@ -12,6 +22,7 @@ LOWER_IS_BETTER = frozenset(
         "mre_px",
         "mse",
         "volume_error_ml",
+        "volume_error_px",
     }
 )
 """All other metrics are better when they are higher."""

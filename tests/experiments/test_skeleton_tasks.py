@@ -5,9 +5,9 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-import pytorch_lightning as pl
 import torch
 from fakes.skeletons import SkeletonDetector, SkeletonGenerator, SkeletonSegmenter, SquaresData
+from fakes.stop_at import StopAt
 from fakes.tiny_experiment import write_films
 
 from callbacks.checkpoint_files import read_checkpoint
@@ -21,17 +21,6 @@ from experiments.session import resume, start
 from experiments.trainers import build_evaluator
 
 TASKS = [SkeletonSegmenter, SkeletonDetector, SkeletonGenerator]
-
-
-class StopAt(pl.Callback):
-    """Ends the process's training as an exception would, at a given batch."""
-
-    def __init__(self, batch: int) -> None:
-        self.batch = batch
-
-    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-        if trainer.fit_loop.epoch_loop.total_batch_idx == self.batch:
-            raise RuntimeError("stopped here")
 
 
 @pytest.fixture

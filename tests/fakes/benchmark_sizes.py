@@ -15,4 +15,8 @@ TINY = Sizes(
     bootstrap_samples=200,
     starts=1,
     cases=3000,
+    volumes=4,
+    volume=(16, 18, 14),
+    patch=(10, 12, 8),
+    patches=2,
 )

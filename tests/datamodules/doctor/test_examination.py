@@ -45,7 +45,7 @@ def test_faults_of_table_images_and_division_are_found_together(root):
         "note": "notice",
     }
     assert [each.case_id for each in found.by_kind("error")[Kind.MISSING]] == ["p001_0"]
-    assert len(found.films) == 58
+    assert len(found.images) == 58
 
 
 @pytest.mark.parametrize("wrong", [{"labels": ("nodle",)}, {"table_features": ("shoe",)}])
@@ -101,7 +101,7 @@ def test_exams_that_nobody_knows_are_a_setting_that_is_wrong(root):
 
 def test_exams_are_looked_at_as_a_run_makes_them(root):
     found = examine_xrays(config(root, exam_column="patient").replace(unit="exam"), pixels=True)
-    assert (len(found.table.cases), len(found.films)) == (30, 60)
+    assert (len(found.table.cases), len(found.images)) == (30, 60)
     assert len(found.splits) == 30
 
 
@@ -113,7 +113,7 @@ def test_exams_that_do_not_agree_are_found_beside_unreadable_images(root):
 
 def test_any_dataset_can_be_looked_at_without_images(root):
     found = examine_cases(DataSettings(reader=config(root).reader), config(root).reader.examine())
-    assert (found.films, found.by_kind("error")) == (None, {})
+    assert (found.images, found.by_kind("error")) == (None, {})
     assert set(found.splits.values()) == {"train", "val", "test"}
 
 
@@ -165,4 +165,4 @@ def test_balance_is_not_judged_before_the_division_is_final():
     lost = [Problem(Kind.IMBALANCE, "", "no case is left for val")]
     Examination(None, lost).refuse_errors()
     with pytest.raises(DataError, match="no case is left"):
-        Examination(None, lost, films={}).refuse_errors()
+        Examination(None, lost, images={}).refuse_errors()

@@ -59,7 +59,7 @@ def test_each_problem_names_its_file_or_row(tree):
 def test_a_sound_tree_has_no_problem(tmp_path):
     found = examine(planted_faults.write(tmp_path / "nih", faults=False).root)
     assert found.problems == []
-    assert len(found.films) == 400
+    assert len(found.images) == 400
 
 
 def test_faults_of_one_film_do_not_hide_each_other(tmp_path):

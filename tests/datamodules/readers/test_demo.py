@@ -3,6 +3,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from datamodules.demos import xray
 from datamodules.errors import DataError
@@ -37,6 +38,11 @@ def test_the_demo_with_a_shortcut_is_another_one_and_says_so():
     assert planted.name == "demo-xray-shortcut"
     assert "shortcut is planted" in planted.notices[-1]
     assert not any("shortcut" in notice for notice in plain.notices)
+
+
+def test_a_segmentation_demo_has_no_candidates():
+    with pytest.raises(ValidationError, match="has no candidates; xray has"):
+        DemoReader(name="segmentation-2d", candidates=True)
 
 
 def test_a_root_of_its_own_is_refused(tmp_path):

@@ -12,12 +12,12 @@ from scipy.stats import chi2, kstest, norm
 from torchvision.transforms.functional import adjust_contrast
 
 from datamodules.configs.xrays import XrayAugmentation
+from datamodules.transforms.draw_generator import generator
 from datamodules.transforms.xray_augmentation import (
     AugmentationParameters,
     AugmentXray,
     apply_parameters,
     draw_parameters,
-    generator,
     warp_matrix,
 )
 

@@ -9,6 +9,7 @@ from lightning_modules.metrics.directions import lower_is_better
     [
         *("val/log_loss", "log_loss", "brier", "ece/Nodule", "test/brier/Nodule", "train/loss"),
         *("val/hd95_mm", "mre_mm", "mae", "val/dice_loss", "loss/dice", "volume_error_ml"),
+        *("assd_mm/liver", "hd95_px_with_failures", "area_error_mm2", "failures/liver"),
     ],
 )
 def test_errors_and_losses_are_better_when_lower(name):

@@ -1,0 +1,43 @@
+"""What can be set about images with masks."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from datamodules.configs.data import DataSettings
+from datamodules.configs.volume_augmentation import VolumeAugmentation
+from datamodules.configs.volumes import VolumePreprocessing
+
+
+class MasksConfig(DataSettings):
+    """Images or volumes with masks of their structures, seen in patches."""
+
+    kind: Literal["masks"] = "masks"
+    structures: tuple[str, ...] = ()
+    """Structures to segment, by name; empty: all that the dataset has."""
+    preprocessing: VolumePreprocessing = VolumePreprocessing()
+    """From file to stored volume."""
+    patch: tuple[int, ...] = (64, 64, 64)
+    """What the network sees at once, in voxels of the stored volume along its axes. Two numbers: a
+    2D network, which goes slice by slice along the coarsest axis of volumes."""
+    foreground_share: float = Field(default=1 / 3, ge=0, le=1)
+    """Share of patches that are centred on a voxel of a structure, each structure equally often;
+    the others lie anywhere."""
+    batches_per_epoch: int | None = Field(default=None, ge=1)
+    """Batches that are called an epoch; none: as many as show each case once."""
+    augmentation: VolumeAugmentation = VolumeAugmentation()
+    """Random changes while training."""
+    batch_size: int = Field(default=2, ge=1)
+    """Patches a step and process."""
+
+    @model_validator(mode="after")
+    def _patch_has_a_shape(self) -> Self:
+        if len(self.patch) not in (2, 3) or min(self.patch) < 1:
+            raise ValueError(f"patch is two or three numbers of voxels, not {self.patch}")
+        return self
+
+    @model_validator(mode="after")
+    def _structures_are_named_once(self) -> Self:
+        if len(set(self.structures)) < len(self.structures):
+            raise ValueError("structures names one twice")
+        return self

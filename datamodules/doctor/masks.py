@@ -1,0 +1,128 @@
+"""The doctor for images with masks: all that a run on them would read."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from datamodules.cases import Case, CaseTable
+from datamodules.configs.masks import MasksConfig
+from datamodules.doctor.balance import LabelCount
+from datamodules.doctor.examination import Examination, begin, examine_sides
+from datamodules.errors import DataError
+from datamodules.mask_cases import CaseFiles
+from datamodules.parallel import map_in_order, shown
+from datamodules.problems import Kind, Problem
+from datamodules.readers.reader import Reading
+from datamodules.splits import SIDES
+from datamodules.structures import Outlines
+from datamodules.transforms.volume_reading import check_volume
+from datamodules.transforms.xray_pixels import content_hash
+from datamodules.volume_cache import UnreadableFileError
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What was seen of one case: its content, and the structures that it has."""
+
+    content_hash: bytes
+    channels: int
+    structures: frozenset[str]
+
+
+def examine_masks(
+    config: MasksConfig, table: CaseTable | None = None, *, pixels: bool
+) -> Examination:
+    """Look at everything that a run on images with masks would read.
+
+    Args:
+        config: Says what is read, and what is made of it.
+        table: The cases, where they have been read without a fault.
+        pixels: Read every file to its end; off: only what needs no file.
+
+    Raises:
+        ConfigError: If the settings do not fit together, or not to the dataset.
+    """
+    found = begin(config.reader.examine() if table is None else Reading(table))
+    if found.table is None:
+        return found
+    outlines = Outlines.of(found.table, config.structures)
+    annotated = [case for case in found.table.cases if is_annotated(case)]
+    if left := len(found.table.cases) - len(annotated):
+        note = f"Cases without a mask, which a run leaves out: {left}."
+        found.problems.append(Problem(Kind.NOTE, "", note, "notice"))
+    looks = _look_at_all(found, found.table, outlines) if pixels else {}
+    examine_sides(found, found.table, config)
+    found.counts = _counts(outlines, looks, found.splits)
+    return found
+
+
+def is_annotated(case: Case) -> bool:
+    """Whether a case has a mask of any kind."""
+    return "mask" in case.targets or "masks" in case.targets
+
+
+def _look_at_all(found: Examination, table: CaseTable, outlines: Outlines) -> dict[str, _Look]:
+    results = map_in_order(lambda case: _look(CaseFiles(case, table.root), outlines), table.cases)
+    each = shown(results, f"Reading {table.name}", len(table.cases))
+    looks: dict[str, _Look] = {}
+    found.images = images = {}
+    for case, result in zip(table.cases, each, strict=True):
+        if isinstance(result, Problem):
+            found.problems.append(result)
+            continue
+        looks[case.case_id] = result
+        images[next(iter(case.inputs.values()))] = result.content_hash
+        if is_annotated(case) and not result.structures:
+            empty = f"case '{case.case_id}'"
+            names = ", ".join(outlines.names)
+            message = f"its mask is empty: none of {names} is in it"
+            found.problems.append(Problem(Kind.MASK, empty, message, "warning", case.case_id))
+    usual = Counter(look.channels for look in looks.values()).most_common(1)
+    for name, look in looks.items():
+        if look.channels != usual[0][0]:
+            message = f"it has {look.channels} channels, and most cases have {usual[0][0]}"
+            found.problems.append(Problem(Kind.UNREADABLE, f"case '{name}'", message, case_id=name))
+    return looks
+
+
+def _look(files: CaseFiles, outlines: Outlines) -> _Look | Problem:
+    case = files.case
+    try:
+        volumes = files.read(outlines)
+        check_volume(volumes.image)
+    except UnreadableFileError as error:
+        masks = {source.path for source in files.mask_sources().values()}
+        kind = Kind.MASK if error.item.source.path in masks else Kind.UNREADABLE
+        return Problem(kind, str(error.item), str(error), case_id=case.case_id)
+    except DataError as error:
+        return Problem(Kind.UNREADABLE, f"case '{case.case_id}'", str(error), case_id=case.case_id)
+    there: frozenset[str] = frozenset()
+    if volumes.mask is not None:
+        there = frozenset(
+            name for number, name in enumerate(outlines.names)
+            if _has(volumes.mask, number, overlapping=outlines.overlapping)
+        )  # fmt: skip
+    array = volumes.image.array
+    return _Look(content_hash(array), len(array), there)
+
+
+def _has(mask: np.ndarray, structure: int, *, overlapping: bool) -> bool:
+    return bool((mask[structure] == 1 if overlapping else mask[0] == structure + 1).any())
+
+
+def _counts(
+    outlines: Outlines, looks: Mapping[str, _Look], splits: Mapping[str, str]
+) -> list[LabelCount]:
+    """In how many cases of each side every structure is, and is not."""
+    counts = []
+    for side in SIDES:
+        own = [look.structures for name, look in looks.items() if splits.get(name) == side]
+        for name in outlines.names if own else ():
+            there = sum(name in structures for structures in own)
+            absent = len(own) - there
+            rarer = min(there, absent)
+            factor = max(there, absent) / rarer if rarer else None
+            counts.append(LabelCount(name, side, there, absent, factor))
+    return counts

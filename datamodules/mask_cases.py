@@ -1,0 +1,181 @@
+"""Cases with masks: their files read together, and kept in the cache."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.cache import CacheItem, entry_path
+from datamodules.cache_builder import CacheBuilder
+from datamodules.cache_entries import DamagedEntryError
+from datamodules.cases import Case, CaseTable, Source, resolve
+from datamodules.configs.masks import MasksConfig
+from datamodules.errors import DataError
+from datamodules.structures import Outlines
+from datamodules.transforms.mask_reading import check_geometry, read_label_map
+from datamodules.transforms.volume_preprocessing import PREPROCESSING_VERSION, PreprocessVolume
+from datamodules.transforms.volume_reading import read_volume
+from datamodules.volume import Volume
+from datamodules.volume_cache import UnreadableFileError, VolumeCache, VolumeContent
+
+BYTES_A_STORED_BYTE = 8
+"""Of a cached volume for each byte of its file, roughly, as files are compressed."""
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True, eq=False)
+class CaseVolumes:
+    """What the files of a case hold.
+
+    Attributes:
+        image: ``(C, *spatial)``.
+        mask: uint8 ``(M, *spatial)`` as in ``MaskBatch``; None where the case is not annotated.
+    """
+
+    image: Volume
+    mask: NDArray[np.uint8] | None
+
+
+@dataclass(frozen=True)
+class CaseFiles:
+    """The files of one case.
+
+    Attributes:
+        case: Names them.
+        root: Of the dataset.
+    """
+
+    case: Case
+    root: Path
+
+    def items(self) -> list[CacheItem]:
+        """Every file: channels first."""
+        sources = [*self.case.inputs.values(), *self.mask_sources().values()]
+        return [self._item(source) for source in sources]
+
+    def mask_sources(self) -> Mapping[str, Source]:
+        """Masks by structure; the label map under an empty name."""
+        if "masks" in self.case.targets:
+            masks: Mapping[str, Source] = self.case.targets["masks"]
+            return masks
+        return {"": self.case.targets["mask"]} if "mask" in self.case.targets else {}
+
+    def read(self, outlines: Outlines) -> CaseVolumes:
+        """Read channels and masks, which lie on one grid.
+
+        Raises:
+            UnreadableFileError: Names the file that is at fault.
+        """
+        image = self.read_image()
+        return CaseVolumes(image, self.read_mask(outlines, image))
+
+    def read_mask(self, outlines: Outlines, image: Volume) -> NDArray[np.uint8] | None:
+        """The mask alone, of a case whose image is known."""
+        if "masks" in self.case.targets:
+            return outlines.from_masks(
+                {
+                    name: self._read(source, lambda item: self._label_map(item, image)) != 0
+                    for name, source in self.case.targets["masks"].items()
+                    if name in outlines.names
+                }
+            )
+        if "mask" not in self.case.targets:
+            return None
+        return self._read(
+            self.case.targets["mask"],
+            lambda item: outlines.from_label_map(self._label_map(item, image)),
+        )
+
+    def _label_map(self, item: CacheItem, image: Volume) -> NDArray[Any]:
+        values: NDArray[Any] = read_label_map(self.root, item.source, image).array[0]
+        return values
+
+    def read_image(self) -> Volume:
+        """Read the channels alone."""
+        first, *others = self.case.inputs.values()
+        image = self._read(first, lambda item: read_volume(item.path, item.source.selector))
+        channels = [self._read(each, lambda item: _on_grid_of(image, item)) for each in others]
+        if not channels:
+            return image
+        arrays = [image.array, *(channel.array for channel in channels)]
+        return replace(image, array=np.concatenate(arrays))
+
+    def _item(self, source: Source) -> CacheItem:
+        return CacheItem(self.case.case_id, source, resolve(self.root, source.path))
+
+    def _read(self, source: Source, read: Callable[[CacheItem], Read]) -> Read:
+        item = self._item(source)
+        try:
+            return read(item)
+        except UnreadableFileError:
+            raise
+        except DataError as error:
+            raise UnreadableFileError(item, str(error)) from error
+
+
+def _on_grid_of(image: Volume, item: CacheItem) -> Volume:
+    channel = read_volume(item.path, item.source.selector)
+    check_geometry(channel, image, "channel")
+    return channel
+
+
+def cache_cases(table: CaseTable, config: MasksConfig, outlines: Outlines) -> VolumeCache:
+    """Open the preprocessed cases of a dataset, preparing them if they are not there.
+
+    Raises:
+        DataError: If files cannot be read or do not fit together; lists every one.
+        ConfigError: If the cache cannot be written, or has not the space.
+    """
+    files = [CaseFiles(case, table.root) for case in table.cases]
+    items = [each.items() for each in files]
+    flat = [item for own in items for item in own]
+    advise = config.reader.advise_on_unreadable
+    path = entry_path(flat, _fingerprint(config, outlines), (), np.float16, table.name, advise)
+    try:
+        return VolumeCache.open(path)
+    except DamagedEntryError:
+        pass
+    preprocess = PreprocessVolume(config.preprocessing)
+    of_case = {case.case_id: each for case, each in zip(table.cases, files, strict=True)}
+
+    def prepare(own: Sequence[CacheItem]) -> "_Prepared":
+        volumes = of_case[own[0].case_id].read(outlines)
+        mask = volumes.mask
+        if mask is None:
+            mask = np.full((outlines.channels, *volumes.image.spatial), 255, np.uint8)
+        found = preprocess(volumes.image, mask)
+        assert found.mask is not None
+        return _Prepared(found.image, found.mask, found.geometry, found.content_hash)
+
+    content = VolumeContent(
+        dataset=table.name,
+        cases=items,
+        prepare=prepare,
+        structures=len(outlines.structures),
+        overlapping=outlines.overlapping,
+        expected_bytes=BYTES_A_STORED_BYTE * sum(item.path.stat().st_size for item in flat),
+        advise=advise,
+    )
+    return CacheBuilder(path, content, VolumeCache).build()
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    image: NDArray[np.float32]
+    mask: NDArray[np.uint8]
+    geometry: Any
+    content_hash: bytes
+
+
+def _fingerprint(config: MasksConfig, outlines: Outlines) -> dict[str, Any]:
+    return {
+        "version": PREPROCESSING_VERSION,
+        **config.preprocessing.model_dump(mode="json"),
+        "structures": [[each.name, *each.values] for each in outlines.structures],
+        "known_values": sorted(outlines.known_values),
+        "ignore_value": outlines.ignore_value,
+    }

@@ -1,0 +1,174 @@
+"""Patches of volumes and their masks from the memory map; in evaluation, whole cases."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from datamodules.batches import MaskBatch
+from datamodules.configs.masks import MasksConfig
+from datamodules.samplers import Draw, draws_of
+from datamodules.transforms.volume_augmentation import augment
+from datamodules.transforms.volume_parameters import draw_parameters, source_window
+from datamodules.volume_cache import VolumeCache
+
+PLACEMENT = 0x9A7C4
+"""Keeps the draw of a patch's place apart from that of its augmentation."""
+
+
+@dataclass(frozen=True)
+class PatchSettings:
+    """What a worker must know to cut out patches.
+
+    Attributes:
+        config: Settings of the data.
+        seed: Of the experiment.
+        spacing: Of the stored volumes along the axes of a patch.
+        slice_axis: For a 2D network on volumes: the axis that it goes along; else None.
+    """
+
+    config: MasksConfig
+    seed: int
+    spacing: tuple[float, ...]
+    slice_axis: int | None
+
+    def full(self, size: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+        """Size of a patch along every axis of a case: a slice is 1 thick."""
+        sizes = list(size)
+        if self.slice_axis is not None:
+            sizes.insert(self.slice_axis, 1)
+        return np.asarray(sizes, np.int64)
+
+
+class MaskPatches(Dataset[MaskBatch]):
+    """Augmented patches, each a function of (seed, epoch, draw).
+
+    Args:
+        cache: Preprocessed cases.
+        settings: How patches are drawn.
+    """
+
+    def __init__(self, cache: VolumeCache, settings: PatchSettings) -> None:
+        self.cache, self.settings = cache, settings
+
+    def __len__(self) -> int:
+        return len(self.cache)
+
+    def __getitems__(self, draws: Sequence[Draw]) -> MaskBatch:
+        """One batch; torch's loader hands over the whole list of draws."""
+        settings, config = self.settings, self.settings.config
+        keys = [(draw.epoch, draw.draw) for draw in draws]
+        channels = self.cache.description["channels"]
+        parameters = draw_parameters(
+            config.augmentation, settings.seed, keys, config.patch, settings.spacing, channels
+        )
+        windows = source_window(parameters, config.patch)
+        cut = [self._cut(key, window) for key, window in zip(draws, windows, strict=True)]
+        image, mask = augment(
+            [image for image, _ in cut], [mask for _, mask in cut], parameters, config.patch
+        )
+        index, epoch, draw = draws_of(draws)
+        return MaskBatch(image=image, mask=mask, index=index, epoch=epoch, draw=draw)
+
+    def _cut(self, key: Draw, window: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The window about a draw's patch, float32 ``(C, *window)`` and uint8 ``(M, *window)``."""
+        config = self.settings.config
+        shape = self.cache.shapes[key.case]
+        patch, full = self.settings.full(config.patch), self.settings.full(window)
+        generator = np.random.default_rng([self.settings.seed, key.epoch, key.draw, PLACEMENT])
+        wanted = is_foreground(key.draw, config.foreground_share)
+        centre = self._voxel(key.case, generator) if wanted else None
+        start = place_patch(generator, shape, patch, centre)
+        start -= (full - patch) // 2
+        image = read_window(self.cache.image(key.case), start, full, fill=0)
+        mask = read_window(self.cache.mask(key.case), start, full, fill=0)
+        if self.settings.slice_axis is not None:
+            thin = 1 + self.settings.slice_axis
+            image, mask = image.squeeze(thin), mask.squeeze(thin)
+        return torch.from_numpy(image.astype(np.float32)), torch.from_numpy(mask)
+
+    def _voxel(self, case: int, generator: np.random.Generator) -> NDArray[np.int64] | None:
+        """A voxel of a structure of the case, each structure as likely; None: it has none."""
+        there = np.flatnonzero(self.cache.counts[case])
+        if len(there) == 0:
+            return None
+        places = self.cache.places(case, int(generator.choice(there)))
+        return np.asarray(places[generator.integers(len(places))], np.int64)
+
+
+class WholeCases(Dataset[MaskBatch]):
+    """Whole preprocessed cases, one a batch.
+
+    Args:
+        cache: Preprocessed cases.
+    """
+
+    def __init__(self, cache: VolumeCache) -> None:
+        self.cache = cache
+
+    def __len__(self) -> int:
+        return len(self.cache)
+
+    def __getitems__(self, draws: Sequence[Draw]) -> MaskBatch:
+        """The case of a draw; there is exactly one."""
+        (key,) = draws
+        index, epoch, draw = draws_of(draws)
+        return MaskBatch(
+            image=torch.from_numpy(self.cache.image(key.case).astype(np.float32))[None],
+            mask=torch.from_numpy(np.array(self.cache.mask(key.case)))[None],
+            index=index,
+            epoch=epoch,
+            draw=draw,
+        )
+
+
+def is_foreground(draw: int, share: float) -> bool:
+    """Whether a draw is centred on a structure: evenly spread, so that each batch has its share."""
+    return int((draw + 1) * share + 1e-9) > int(draw * share + 1e-9)
+
+
+def place_patch(
+    generator: np.random.Generator,
+    shape: NDArray[np.int64],
+    patch: NDArray[np.int64],
+    centre: NDArray[np.int64] | None,
+) -> NDArray[np.int64]:
+    """Where a patch starts; a case that is smaller than it lies in its middle.
+
+    Args:
+        generator: Draws the place.
+        shape: Of the case.
+        patch: Size of the patch, as many numbers.
+        centre: Voxel to centre on, as far as the patch then stays within the case; None: anywhere.
+    """
+    beyond = np.maximum(patch - shape, 0)
+    low = -(beyond // 2)
+    high = np.maximum(shape - patch, low)
+    if centre is None:
+        return np.asarray(generator.integers(low, high + 1))
+    return np.asarray(np.clip(centre - patch // 2, low, high))
+
+
+def read_window(
+    volume: NDArray[Any], start: NDArray[np.int64], size: NDArray[np.int64], fill: int
+) -> NDArray[Any]:
+    """Copy a window ``(C, *size)`` of a volume ``(C, *spatial)``; beyond its bounds is ``fill``."""
+    end, shape = start + size, np.asarray(volume.shape[1:])
+    inside = tuple(
+        slice(low, high)
+        for low, high in zip(np.maximum(start, 0), np.minimum(end, shape), strict=True)
+    )
+    if (start >= 0).all() and (end <= shape).all():
+        return np.array(volume[(slice(None), *inside)])
+    window = np.full((len(volume), *size), fill, volume.dtype)
+    place = tuple(
+        slice(low, low + (part.stop - part.start))
+        for low, part in zip(np.maximum(-start, 0), inside, strict=True)
+    )
+    if all(part.stop > part.start for part in inside):
+        window[(slice(None), *place)] = volume[(slice(None), *inside)]
+    return window

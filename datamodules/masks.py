@@ -1,0 +1,160 @@
+"""Images and volumes with masks of their structures: preprocessed once, read in patches."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from datamodules.base import TaskDataModule
+from datamodules.batches import SegmentationInfo
+from datamodules.cases import CaseTable
+from datamodules.configs.masks import MasksConfig
+from datamodules.doctor.masks import examine_masks
+from datamodules.errors import ConfigError, DataError
+from datamodules.mask_cases import CaseFiles, cache_cases
+from datamodules.mask_dataset import MaskPatches, PatchSettings, WholeCases
+from datamodules.splits import ContentHashes
+from datamodules.structures import Outlines
+from datamodules.volume_cache import VolumeCache
+
+ASIDE = ("geometry", "truth")
+"""What of a batch is not a tensor, and stays where it is."""
+
+
+class MasksData(TaskDataModule):
+    """Images and volumes for segmentation.
+
+    While a module is fitted, cases are given as they are stored, on the preprocessed grid. At any
+    other time a batch also has the case's geometry and its mask as the files have it, so that
+    figures are of the original.
+
+    Args:
+        config: Settings.
+        seed: Seed of the experiment.
+        trained: What a trained model knew of its data, when an external dataset is to be scored.
+    """
+
+    config: MasksConfig
+
+    def __init__(
+        self, config: MasksConfig, seed: int = 0, trained: SegmentationInfo | None = None
+    ) -> None:
+        super().__init__(config, seed)
+        self.trained = trained
+        self.cache: VolumeCache
+
+    @cached_property
+    def outlines(self) -> Outlines:
+        """The structures that are asked for, or those that a trained model knows."""
+        wanted = self.config.structures if self.trained is None else self.trained.labels.names
+        return Outlines.of(self.table, wanted)
+
+    def check(self) -> None:
+        """Look for faults that need no pixels.
+
+        Raises:
+            ConfigError: If a structure that is asked for does not exist.
+            DataError: Lists all of them.
+        """
+        examine_masks(self.config, self.table, pixels=False).refuse_errors()
+
+    def prepare_pixels(self, table: CaseTable) -> ContentHashes:
+        """Preprocess every case into the cache."""
+        self.cache = cache_cases(table, self.config, self.outlines)
+        axes = self.cache.shapes.shape[1]
+        if len(self.config.patch) > axes:
+            raise ConfigError(
+                f"--data.patch has {len(self.config.patch)} numbers, and the images of"
+                f" {table.name} have {axes} axes"
+            )
+        hashes = [digest.tobytes() for digest in self.cache.hashes]
+        return {case.case_id: (own,) for case, own in zip(table.cases, hashes, strict=True)}
+
+    def caches(self) -> Sequence[VolumeCache]:
+        """The volumes."""
+        return (self.cache,)
+
+    def indices(self, split: str) -> list[int]:
+        """Positions of a split's cases; those without a mask can be neither learned nor scored."""
+        cases = self.table.cases
+        return [
+            index
+            for index in super().indices(split)
+            if "mask" in cases[index].targets or "masks" in cases[index].targets
+        ]
+
+    @property
+    def batches_per_epoch(self) -> int | None:
+        """As it is set."""
+        return self.config.batches_per_epoch
+
+    @property
+    def evaluation_batch_size(self) -> int:
+        """Cases differ in size: one at a time."""
+        return 1
+
+    def dataset(self, *, training: bool) -> MaskPatches | WholeCases:
+        """Augmented patches while training, else whole cases."""
+        if not training:
+            return WholeCases(self.cache)
+        info = self.info
+        settings = PatchSettings(self.config, self.seed, info.patch_spacing, info.slice_axis)
+        return MaskPatches(self.cache, settings)
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Of the stored volumes in mm: as it is set, else the median over training cases."""
+        if self.config.preprocessing.spacing_mm is not None:
+            return self.config.preprocessing.spacing_mm
+        own = [self.cache.geometry(index).spacing for index in self.indices("train")]
+        return tuple(float(value) for value in np.median(own, axis=0))
+
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:  # noqa: ANN401
+        """Add ids, and outside of fitting the geometry and the mask of the original."""
+        batch = super().on_before_batch_transfer(batch, dataloader_idx)
+        if self.trainer is None or self.trainer.state.fn != "fit":
+            (index,) = batch["index"].tolist()
+            batch["geometry"] = [self.cache.geometry(index)]
+            batch["truth"] = [self._truth(index)]
+        return batch
+
+    def _truth(self, index: int) -> NDArray[np.uint8] | None:
+        """The mask of a case on the grid of its files, ``(M, *spatial)``; None: it has none."""
+        geometry = self.cache.geometry(index)
+        grid = geometry.as_volume(np.empty((0, *geometry.shape), np.uint8))
+        files = CaseFiles(self.table.cases[index], self.table.root)
+        return files.read_mask(self.outlines, grid)
+
+    def transfer_batch_to_device(
+        self,
+        batch: Any,  # noqa: ANN401
+        device: torch.device,
+        dataloader_idx: int,
+    ) -> Any:  # noqa: ANN401
+        """Move the tensors."""
+        aside = {name: batch.pop(name) for name in ASIDE if name in batch}
+        return {**super().transfer_batch_to_device(batch, device, dataloader_idx), **aside}
+
+    def facts(self) -> dict[str, Any]:
+        """The data's part of a checkpoint."""
+        return self.info.to_dict()
+
+    @property
+    def info(self) -> SegmentationInfo:
+        """What the module may know of the data."""
+        if not self.splits:
+            raise DataError("prepare() has not been called")
+        mirror = self.config.augmentation.mirror
+        return SegmentationInfo(
+            labels=self.outlines.labels,
+            channels=self.cache.description["channels"],
+            patch=self.config.patch,
+            spacing=self.spacing,
+            has_spacing=all(
+                self.cache.geometry(index).has_spacing for index in self.indices("train")
+            ),
+            mirror_axes=tuple(range(len(self.config.patch))) if mirror is None else mirror,
+        )

@@ -1,0 +1,116 @@
+"""JSRT: chest films, half with a nodule; outlines of lungs, heart and collar bones (SCR)."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from datamodules.cases import SAME_EXTENT, Case, CaseTable, Source, Structure
+from datamodules.errors import DataError
+from datamodules.problems import Kind, problems_of
+from datamodules.readers.case_list import CaseList
+from datamodules.readers.file_templates import walk
+from datamodules.readers.reader import ReaderSettings
+from datamodules.readers.tables import plain_number, read_table
+
+STRUCTURES = ("left_lung", "right_lung", "heart", "left_clavicle", "right_clavicle")
+LANDMARKS = {
+    "left_lung": "LL",
+    "right_lung": "RL",
+    "heart": "H",
+    "left_clavicle": "LCLA",
+    "right_clavicle": "RCLA",
+}
+"""Folders of the landmarks that Gaggion et al. (IEEE TMI 2022) published."""
+CLASSES = ("no nodule", "nodule")
+CLINICAL_TABLE = "clinical.csv"
+
+_IMAGE = re.compile(r"images/(JPC[LN]N(\d{3}))\.(png|tif|tiff)", re.IGNORECASE)
+_MASK = re.compile(r"(?:.*/)?masks/([^/]+)/(JPC[LN]N\d{3})\.(?:png|gif|bmp|tif)", re.IGNORECASE)
+
+
+class JsrtReader(ReaderSettings):
+    """JSRT (Shiraishi et al., AJR 2000) with the masks of SCR (van Ginneken et al., MedIA 2006).
+
+    From http://db.jsrt.or.jp and https://zenodo.org/records/7056076. Expected under ``root``::
+
+        images/JPCLN001.png               LN: with a nodule, NN: without
+        masks/left_lung/JPCLN001.png      and right_lung, heart, left_clavicle, right_clavicle;
+                                          or as SCR has them, fold1/masks/left lung/JPCLN001.gif
+        landmarks/LL/JPCLN001.npy         optional: points of LL, RL, H, LCLA, RCLA
+        clinical.csv                      optional: File, Sex, Age, Condition
+
+    One film a patient. The masks have half the height and width of the films, and the landmarks
+    are in pixels of the masks. The usual protocol, two folds of odd and even numbers, is the
+    attribute ``fold``; a split is drawn. Not every film has to be there.
+    """
+
+    folder: ClassVar[str] = "jsrt"
+    kind: Literal["jsrt"] = "jsrt"
+
+    def list_cases(self) -> CaseTable:
+        """List the films; see the base class."""
+        cases = CaseList(self.existing_root())
+        images, masks = _find(cases.root)
+        if not images:
+            raise DataError("no images/JPCLN001.png and the like; is this the folder of JSRT?")
+        clinical = _read_clinical(cases)
+        for case_id, path in images.items():
+            expected = {
+                name: masks.get((name, case_id), f"masks/{name}/{case_id}.png")
+                for name in STRUCTURES
+            }
+            targets = cases.separate_masks(case_id, expected, SAME_EXTENT)
+            targets |= _landmarks(cases, case_id)
+            targets["class"] = CLASSES[case_id.startswith("JPCLN")]
+            fold = "odd" if int(case_id[-3:]) % 2 else "even"
+            attributes = {**clinical.get(case_id, {}), "fold": fold}
+            inputs = cases.images(case_id, {"image": path})
+            cases.add(Case(case_id, case_id, inputs, targets, attributes=attributes))
+        cases.left_out("Masks without a film", len({i for _, i in masks} - set(images)))
+        structures = tuple(Structure(name) for name in STRUCTURES)
+        return cases.table(self.kind, classes=CLASSES, structures=structures)
+
+
+def _find(root: Path) -> tuple[dict[str, str], dict[tuple[str, str], str]]:
+    """Films by their name, and masks by structure and name."""
+    images, masks = {}, {}
+    for path in walk(root, "."):
+        if match := _IMAGE.fullmatch(path):
+            images[match[1].upper()] = path
+        elif match := _MASK.fullmatch(path):
+            masks[match[1].lower().replace(" ", "_"), match[2].upper()] = path
+    return images, masks
+
+
+def _landmarks(cases: CaseList, case_id: str) -> dict[str, Any]:
+    paths = {name: f"landmarks/{short}/{case_id}.npy" for name, short in LANDMARKS.items()}
+    there: Mapping[str, Source] = cases.masks(
+        case_id, {name: path for name, path in paths.items() if (cases.root / path).is_file()}
+    )
+    return {"landmarks": there} if there else {}
+
+
+def _read_clinical(cases: CaseList) -> dict[str, dict[str, str | float | None]]:
+    """Sex, age and diagnosis by name of the film; nothing where there is no table."""
+    if not (cases.root / CLINICAL_TABLE).is_file():
+        return {}
+    try:
+        table = read_table(cases.root, CLINICAL_TABLE, problems=cases.problems)
+        table.require(("File", "Sex", "Age", "Condition"))
+    except DataError as error:
+        cases.problems += problems_of(error)
+        return {}
+    known: dict[str, dict[str, str | float | None]] = {}
+    columns = [table.cells(name) for name in ("File", "Sex", "Age", "Condition")]
+    for number, file, sex, age, condition in zip(table.numbers, *columns, strict=True):
+        years = plain_number(age)
+        if years and not years.isdecimal():
+            where = f"{CLINICAL_TABLE} row {number}, {file}"
+            cases.fault(Kind.LAYOUT, f"the age '{age}' is no number of years", where=where)
+        known[file.partition(".")[0]] = {
+            "sex": sex or None,
+            "age": float(years) if years.isdecimal() else None,
+            "condition": condition or None,
+        }
+    return known

@@ -1,0 +1,65 @@
+"""What experiments must know of a task beyond its module and its datamodule."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from experiments.experiment import Experiment
+
+if TYPE_CHECKING:
+    from datamodules.base import TaskDataModule
+    from datamodules.doctor.examination import Examination
+    from lightning_modules.base import TaskModule
+
+
+class TaskKind(ABC):
+    """One task: which classes belong to its settings, and which faults settings can have.
+
+    Its file imports no torch at the top, so that settings can be checked without.
+    """
+
+    @abstractmethod
+    def check(self, experiment: Experiment) -> None:
+        """Look for faults that need neither data nor weights.
+
+        Raises:
+            ConfigError: If there are any.
+        """
+
+    @abstractmethod
+    def check_inputs(self, experiment: Experiment, data: "TaskDataModule") -> None:
+        """Look whether the network can use what the cases are; reads no pixels.
+
+        Raises:
+            ConfigError: If not.
+        """
+
+    @abstractmethod
+    def examine(self, experiment: Experiment, *, pixels: bool) -> "Examination":
+        """Look for all that is wrong with the dataset; ``pixels``: read every file to its end."""
+
+    @abstractmethod
+    def build_data(
+        self, experiment: Experiment, trained: Mapping[str, Any] | None
+    ) -> "TaskDataModule":
+        """The datamodule, not yet prepared.
+
+        Args:
+            experiment: Settings.
+            trained: The facts that a trained model knew of its data, when others are to be scored.
+        """
+
+    @abstractmethod
+    def build_module(
+        self, experiment: Experiment, facts: Mapping[str, Any], *, load_weights: bool
+    ) -> "TaskModule":
+        """The module, with weights drawn from torch's global random state.
+
+        Args:
+            experiment: Settings.
+            facts: Of the data, as its datamodule gives them and a checkpoint keeps them.
+            load_weights: False when the weights of a checkpoint follow.
+
+        Raises:
+            KeyError, TypeError: If the facts are not of this task.
+        """

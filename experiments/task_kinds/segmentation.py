@@ -1,0 +1,73 @@
+"""Segmentation: its settings, its data, its module."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from datamodules.configs.masks import MasksConfig
+from datamodules.errors import ConfigError
+from experiments.experiment import Experiment
+from experiments.task_kinds.kind import TaskKind
+from lightning_modules.configs.segmenter import SegmenterConfig
+
+if TYPE_CHECKING:
+    from datamodules.base import TaskDataModule
+    from datamodules.doctor.examination import Examination
+    from datamodules.masks import MasksData
+    from lightning_modules.segmenter import Segmenter
+
+
+class Segmentation(TaskKind):
+    """Masks of images and volumes."""
+
+    def check(self, experiment: Experiment) -> None:
+        """Look whether the network can see such patches, and whether the metric exists."""
+        from experiments.task_kinds.faults import check_monitor
+        from lightning_modules.segmenter import EPOCH_FIGURES
+
+        task, _ = settings_of(experiment)
+        check_monitor(task.monitor, EPOCH_FIGURES)
+
+    def check_inputs(self, experiment: Experiment, data: "TaskDataModule") -> None:
+        """Look whether there is a tolerance for each structure."""
+        from datamodules.masks import MasksData
+        from lightning_modules.segmenter import tolerances_of
+
+        if isinstance(data, MasksData):
+            tolerances_of(settings_of(experiment)[0].surface_tolerance, data.outlines.names)
+
+    def examine(self, experiment: Experiment, *, pixels: bool) -> "Examination":
+        """See the base class."""
+        from datamodules.doctor.masks import examine_masks
+
+        return examine_masks(settings_of(experiment)[1], pixels=pixels)
+
+    def build_data(self, experiment: Experiment, trained: Mapping[str, Any] | None) -> "MasksData":
+        """See the base class."""
+        from datamodules.batches import SegmentationInfo
+        from datamodules.masks import MasksData
+
+        info = None if trained is None else SegmentationInfo.from_dict(dict(trained))
+        return MasksData(settings_of(experiment)[1], experiment.seed, info)
+
+    def build_module(
+        self, experiment: Experiment, facts: Mapping[str, Any], *, load_weights: bool
+    ) -> "Segmenter":
+        """See the base class."""
+        from datamodules.batches import SegmentationInfo
+        from lightning_modules.segmenter import Segmenter
+
+        del load_weights  # nothing is ever downloaded
+        info = SegmentationInfo.from_dict(dict(facts))
+        return Segmenter(settings_of(experiment)[0], info)
+
+
+def settings_of(experiment: Experiment) -> tuple[SegmenterConfig, MasksConfig]:
+    """The task's settings, and those of its data.
+
+    Raises:
+        ConfigError: If they are of another task.
+    """
+    task, data = experiment.task, experiment.data
+    if not isinstance(task, SegmenterConfig) or not isinstance(data, MasksConfig):
+        raise ConfigError(f"{task.kind} does not go with {data.kind}; masks are --data.kind masks")
+    return task, data

@@ -1,0 +1,194 @@
+"""The segmenter: masks of structures in images and volumes, 2D and 3D."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from datamodules.batches import MaskBatch, SegmentationInfo
+from datamodules.errors import ConfigError
+from lightning_modules.base import Prediction, Row, TaskModule
+from lightning_modules.configs.segmenter import SegmenterConfig
+from lightning_modules.losses.deep_supervision import DeepSupervision
+from lightning_modules.losses.segmentation import build_segmentation_loss
+from lightning_modules.metrics.intervals import Figure
+from lightning_modules.metrics.mask_rows import SegmentationRow, score_masks
+from lightning_modules.metrics.mask_units import MaskUnits
+from lightning_modules.metrics.segmentation import EPOCH_FIGURES, SegmentationMetrics
+from lightning_modules.networks.segmentation import SegmentationNetwork
+from lightning_modules.networks.segmentation_networks import build_segmentation_network
+from lightning_modules.sliding_window import predict_slabs
+
+__all__ = ["EPOCH_FIGURES", "Segmented", "Segmenter"]
+
+
+class Restorable(Protocol):
+    """The geometry of a preprocessed case, such as a ``VolumeGeometry``."""
+
+    @property
+    def original_spacing(self) -> tuple[float, ...]:
+        """Of the files, in mm."""
+
+    def restore_mask(
+        self,
+        values: NDArray[Any],
+        decide: Callable[[NDArray[np.float32]], NDArray[np.uint8]],
+        channels: int,
+    ) -> NDArray[np.uint8]:
+        """From logits on the preprocessed grid to a mask ``(channels, *spatial)`` on the files'."""
+
+
+class Segmented(NamedTuple):
+    """The predicted mask of a case.
+
+    Attributes:
+        mask: uint8 ``(M, *spatial)`` as in ``MaskBatch``.
+        spacing: Of its grid, in mm (1 where there is none).
+        original: Whether its grid is that of the files; else it is the preprocessed one.
+    """
+
+    mask: NDArray[np.uint8]
+    spacing: tuple[float, ...]
+    original: bool
+
+
+class Segmenter(TaskModule):
+    """Outlines structures.
+
+    While it is fitted, cases are scored on the preprocessed grid, without mirror images and by
+    their voxels only; after that on the grid of their files, with distances between surfaces.
+
+    Args:
+        config: Settings.
+        data: What is known of the data: structures, channels, patch, spacing.
+    """
+
+    network: SegmentationNetwork
+    headline = ("dice", "iou", "surface_dice", "hd95_mm", "hd95_px", "sensitivity", "precision")
+
+    def __init__(self, config: SegmenterConfig, data: SegmentationInfo) -> None:
+        super().__init__(config.optimizer, config.monitor)
+        self.config, self.data = config, data
+        self.network = build_segmentation_network(config.network, data)
+        self.loss = DeepSupervision(build_segmentation_loss(config.loss, data.labels))
+        self.structures = data.labels.names
+        units = MaskUnits(len(data.spacing), data.has_spacing)
+        self.metrics = SegmentationMetrics(self.structures, units)
+        self.tolerances = tolerances_of(config.surface_tolerance, self.structures)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits ``(B, K, *patch)`` of patches ``(B, C, *patch)``."""
+        logits: Tensor = self.network(images)
+        return logits
+
+    def compute_loss(self, batch: MaskBatch) -> Mapping[str, Tensor]:
+        """Loss of patches, over all resolutions that the network gives."""
+        return {"loss": self.loss(self.network.supervised(batch["image"]), batch["mask"])}
+
+    def predict_cases(self, batch: MaskBatch) -> list[Prediction]:
+        """The mask of the one case of a batch: in the original geometry, if the batch has it."""
+        geometry: Restorable | None = cast("Mapping[str, Any]", batch).get("geometry", [None])[0]
+        found = self.segment(batch["image"][0], geometry)
+        return [Prediction(batch["case_id"][0], batch["patient_id"][0], found)]
+
+    def segment(self, image: Tensor, geometry: Restorable | None = None) -> Segmented:
+        """Outline one whole preprocessed case.
+
+        Args:
+            image: ``(C, *spatial)``.
+            geometry: Given: the mask is on the grid of the files, and mirror images count.
+        """
+        inference = self.config.inference
+        slabs = predict_slabs(
+            [self.network],
+            image,
+            self.data.patch,
+            device=self.device,
+            overlap=inference.overlap,
+            mirror_axes=self.data.mirror_axes if inference.mirror and geometry else (),
+            batch_size=inference.batch_size,
+            slice_axis=self.data.slice_axis,
+        )
+        spatial = tuple(image.shape[1:])
+        if geometry is None:
+            mask = np.empty((self.mask_channels, *spatial), np.uint8)
+            for slab in slabs:
+                part = self.decide(slab.values).cpu().numpy()
+                _place(mask, part, slab.axis, slab.start)
+            return Segmented(mask, self.data.spacing, original=False)
+        logits = np.empty((self.data.outputs, *spatial), np.float16)
+        for slab in slabs:
+            part = slab.values.clamp(-MOST_LOGIT, MOST_LOGIT).half().cpu().numpy()
+            _place(logits, part, slab.axis, slab.start)
+        restored = geometry.restore_mask(logits, self._decide_array, self.mask_channels)
+        return Segmented(restored, geometry.original_spacing, original=True)
+
+    @property
+    def mask_channels(self) -> int:
+        """Channels of a mask."""
+        return 1 if self.data.labels.exclusive else len(self.structures)
+
+    def decide(self, logits: Tensor) -> Tensor:
+        """From logits ``(K, *spatial)`` to a mask uint8 ``(M, *spatial)``."""
+        if self.data.labels.exclusive:
+            return logits.argmax(0, keepdim=True).to(torch.uint8)
+        return (logits > 0).to(torch.uint8)
+
+    def _decide_array(self, logits: NDArray[np.float32]) -> NDArray[np.uint8]:
+        return self.decide(torch.from_numpy(logits)).numpy()
+
+    def case_targets(self, batch: MaskBatch) -> Sequence[NDArray[np.uint8]]:
+        """The true mask: in the original geometry, if the batch has it."""
+        truth: Sequence[NDArray[np.uint8]] | None = cast("Mapping[str, Any]", batch).get("truth")
+        return [batch["mask"][0].cpu().numpy()] if truth is None else truth
+
+    def score_case(self, prediction: Prediction, target: Any) -> Row:  # noqa: ANN401
+        """Voxels that agree, and on the original grid distances between surfaces."""
+        found: Segmented = prediction.value
+        tolerances = self.tolerances if found.original else None
+        return cast(
+            "Row", score_masks(found.mask, target, self.structures, found.spacing, tolerances)
+        )
+
+    def summarize(self, rows: Sequence[Row]) -> dict[str, float]:
+        """Point values of the overlap metrics."""
+        return self.metrics.summarize(_typed(rows))
+
+    def final_figures(
+        self, rows: Sequence[Row], operating_point: dict[str, Any], samples: int
+    ) -> dict[str, Figure]:
+        """Every metric with its interval."""
+        del operating_point
+        return self.metrics.figures(_typed(rows), samples, seed=0)
+
+    def table_row(self, row: Row, operating_point: dict[str, Any]) -> dict[str, Any]:
+        """Every figure of a case, and the sizes of its masks."""
+        del operating_point
+        return self.metrics.table_row(cast("SegmentationRow", row))
+
+
+MOST_LOGIT = 6e4
+"""What half precision can hold."""
+
+
+def _place(whole: NDArray[Any], part: NDArray[Any], axis: int, start: int) -> None:
+    at = [slice(None)] * whole.ndim
+    at[axis + 1] = slice(start, start + part.shape[axis + 1])
+    whole[tuple(at)] = part
+
+
+def tolerances_of(given: Sequence[float], structures: Sequence[str]) -> dict[str, float]:
+    if len(given) not in (1, len(structures)):
+        raise ConfigError(
+            f"--task.surface-tolerance has {len(given)} numbers, and there are {len(structures)}"
+            f" structures ({', '.join(structures)}): give one, or one for each"
+        )
+    each = given if len(given) == len(structures) else tuple(given) * len(structures)
+    return dict(zip(structures, each, strict=True))
+
+
+def _typed(rows: Sequence[Row]) -> Sequence[SegmentationRow]:
+    return cast("Sequence[SegmentationRow]", rows)

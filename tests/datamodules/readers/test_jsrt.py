@@ -1,0 +1,109 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import jsrt as fake
+
+from datamodules.errors import DataError
+from datamodules.problems import Kind
+from datamodules.readers.jsrt import STRUCTURES, JsrtReader
+from datamodules.transforms.mask_reading import read_binary_masks
+from datamodules.transforms.volume_reading import read_volume
+
+
+def reader(root):
+    return JsrtReader(root=str(root))
+
+
+def test_each_film_has_five_overlapping_structures(tmp_path):
+    table = reader(fake.write(tmp_path)).read()
+    assert tuple(structure.name for structure in table.structures) == STRUCTURES
+    assert table.overlapping
+    masks = table.cases[0].targets["masks"]
+    assert tuple(masks) == STRUCTURES
+    assert masks["heart"].path == "masks/heart/JPCLN001.png"
+
+
+def test_the_name_says_who_has_a_nodule_and_which_fold(tmp_path):
+    table = reader(fake.write(tmp_path, films=2)).read()
+    known = [(c.case_id, c.targets["class"], c.attributes["fold"]) for c in table.cases]
+    assert known == [
+        ("JPCLN001", "nodule", "odd"),
+        ("JPCLN002", "nodule", "even"),
+        ("JPCNN001", "no nodule", "odd"),
+        ("JPCNN002", "no nodule", "even"),
+    ]
+    assert table.cases[0].attributes["age"] == 41
+    assert table.cases[0].attributes["condition"] == "nodule lung cancer"
+
+
+def test_masks_of_half_the_size_lie_on_the_pixels_of_the_film(tmp_path):
+    table = reader(fake.write(tmp_path)).read()
+    case = table.cases[0]
+    film = read_volume(tmp_path / case.inputs["image"].path)
+    masks = read_binary_masks(tmp_path, case.targets["masks"], film).array
+    assert masks.shape == (5, 64, 64)
+    stored = read_volume(tmp_path / "masks/heart/JPCLN001.png").array[0] > 0
+    assert (masks[2] == np.kron(stored, np.ones((2, 2)))).all()
+
+
+def test_landmarks_are_returned_by_structure(tmp_path):
+    landmarks = reader(fake.write(tmp_path)).read().cases[0].targets["landmarks"]
+    assert landmarks["left_clavicle"].path == "landmarks/LCLA/JPCLN001.npy"
+    assert tuple(landmarks) == STRUCTURES
+
+
+def test_landmarks_and_table_may_be_absent(tmp_path):
+    case = reader(fake.write(tmp_path, extras=False)).read().cases[0]
+    assert "landmarks" not in case.targets
+    assert case.attributes == {"fold": "odd"}
+
+
+def test_masks_are_found_as_scr_has_them(tmp_path):
+    fake.write(tmp_path, films=1)
+    for name in STRUCTURES:
+        new = tmp_path / f"scratch/fold1/masks/{name.replace('_', ' ')}"
+        new.parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "masks" / name).rename(new)
+    path = reader(tmp_path).read().cases[0].targets["masks"]["left_lung"].path
+    assert path == "scratch/fold1/masks/left lung/JPCLN001.png"
+
+
+def test_a_film_that_lacks_a_mask_is_named_and_not_annotated(tmp_path):
+    (fake.write(tmp_path) / "masks/heart/JPCLN001.png").unlink()
+    reading = reader(tmp_path).examine()
+    assert [str(each) for each in reading.problems] == [
+        "JPCLN001: there is no file masks/heart/JPCLN001.png"
+    ]
+    assert reading.problems[0].kind is Kind.LABEL
+    assert "masks" not in reading.table.cases[0].targets
+
+
+def test_films_may_be_a_part_of_the_set(tmp_path):
+    (fake.write(tmp_path, films=2) / "images/JPCLN001.png").unlink()
+    table = reader(tmp_path).read()
+    assert len(table.cases) == 3
+    assert table.notices == ("Masks without a film, left out: 1.",)
+
+
+def test_an_age_that_is_no_number_is_named(tmp_path):
+    path = fake.write(tmp_path) / "clinical.csv"
+    path.write_text(path.read_text().replace(",41,", ",old,", 1))
+    with pytest.raises(DataError, match=r"clinical\.csv row 2, JPCLN001\.png: the age 'old'"):
+        reader(tmp_path).read()
+
+
+def test_another_folder_is_refused(tmp_path):
+    with pytest.raises(DataError, match="is this the folder of JSRT"):
+        reader(tmp_path).read()
+
+
+@pytest.mark.data
+def test_the_excerpt_has_24_films_half_of_them_with_a_nodule():
+    if not (Path(os.environ["LIGHTBOX_DATA"]) / "jsrt").is_dir():
+        pytest.skip("jsrt is not under LIGHTBOX_DATA")
+    cases = JsrtReader().read().cases
+    assert [case.targets["class"] for case in cases].count("nodule") == 12
+    assert {len(case.targets["landmarks"]) for case in cases} == {5}
+    assert {case.attributes["fold"] for case in cases} == {"odd"}

@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datamodules.batches import UNKNOWN
+from datamodules.cases import Case, CaseTable, Source, Structure
+from datamodules.errors import ConfigError, DataError
+from datamodules.structures import Outlines
+
+CASE = Case("a", "a", {"image": Source("a.nii")}, {"mask": Source("b.nii")})
+LIVER, TUMOUR = Structure("liver", (1,)), Structure("tumour", (2,))
+
+
+def outlines(*structures: Structure, wanted=(), ignore=None) -> Outlines:
+    table = CaseTable("set", Path(), (CASE,), structures=structures, ignore_value=ignore)
+    return Outlines.of(table, wanted)
+
+
+def test_values_become_the_numbers_of_structures_in_order():
+    found = outlines(TUMOUR, LIVER).from_label_map(np.array([0, 1, 2]))
+    assert found.tolist() == [[0, 2, 1]]
+
+
+def test_structure_that_is_not_wanted_is_background():
+    found = outlines(LIVER, TUMOUR, wanted=("tumour",))
+    assert found.from_label_map(np.array([0, 1, 2])).tolist() == [[0, 0, 1]]
+    assert found.labels.names == ("tumour",)
+
+
+def test_structures_that_share_a_value_have_a_channel_each():
+    whole = Structure("whole", (1, 2))
+    found = outlines(whole, TUMOUR)
+    assert (found.overlapping, found.labels.exclusive) == (True, False)
+    assert found.from_label_map(np.array([0, 1, 2])).tolist() == [[0, 1, 1], [0, 0, 1]]
+
+
+def test_ignored_value_is_unknown_in_every_channel():
+    whole = Structure("whole", (1, 2))
+    found = outlines(whole, TUMOUR, ignore=3).from_label_map(np.array([3, 2]))
+    assert found.tolist() == [[UNKNOWN, 1], [UNKNOWN, 1]]
+
+
+def test_value_that_is_nobodys_is_refused_with_what_is_known():
+    with pytest.raises(DataError, match=r"it has 7, 9, and the labels are 0, 1, 2"):
+        outlines(LIVER, TUMOUR).from_label_map(np.array([0, 7, 9]))
+
+
+def test_structure_without_a_mask_of_its_own_is_unknown():
+    found = outlines(Structure("lung"), Structure("heart"))
+    mask = found.from_masks({"heart": np.array([0, 5])})
+    assert mask.tolist() == [[UNKNOWN, UNKNOWN], [0, 1]]
+
+
+def test_case_with_masks_of_other_structures_only_is_refused():
+    with pytest.raises(DataError, match="a mask of none of lung"):
+        outlines(Structure("lung")).from_masks({"heart": np.zeros(2)})
+
+
+def test_name_that_is_nearly_right_is_suggested():
+    with pytest.raises(ConfigError, match="did you mean 'tumour'"):
+        outlines(LIVER, TUMOUR, wanted=("tumor",))
+
+
+def test_dataset_without_masks_is_refused():
+    with pytest.raises(ConfigError, match="has no masks"):
+        outlines()

@@ -1,5 +1,6 @@
 """Reads what planning a segmentation goes by: the training cases that a run would have."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -78,18 +79,11 @@ class MaskSurvey(MasksData):
         return results
 
     def _check(self, cases: Sequence[Case], found: Sequence[CaseStatistics]) -> None:
-        first = found[0]
-        others = [
-            f"case '{case.case_id}': {len(own.shape)} axes and {own.channels} channels"
-            for case, own in zip(cases, found, strict=True)
-            if (len(own.shape), own.channels) != (len(first.shape), first.channels)
-        ]
-        if others:
-            raise DataError(
-                f"case '{cases[0].case_id}' has {len(first.shape)} axes and {first.channels}"
-                " channels, and others differ",
-                others,
-            )
+        forms = [f"{len(own.shape)} axes and {own.channels} channels" for own in found]
+        ((usual, _),) = Counter(forms).most_common(1)
+        odd = zip(cases, forms, strict=True)
+        if others := [f"case '{case.case_id}': {form}" for case, form in odd if form != usual]:
+            raise DataError(f"most training cases have {usual}, and some have not", others)
         if not any(len(own.foreground) for own in found):
             raise DataError(
                 f"no training case of {self.table.name} has any of"

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.configs.volumes import CtWindow, Normalisation, ZScore
+from datamodules.errors import DataError
 from datamodules.mask_statistics import MaskStatistics
 from datamodules.transforms.volume_geometry import ANISOTROPIC
 
@@ -57,16 +58,28 @@ def plan_normalisation(found: MaskStatistics, given: Normalisation) -> Normalisa
         found: Statistics of the training cases.
         given: What the settings say: a kind other than z-score stays.
 
+    Raises:
+        DataError: If a CT window is asked for, and structures have no contrast at all.
+
     References:
         Isensee et al., "nnU-Net", Nature Methods 2021, supplementary note 2.
     """
     if isinstance(given, CtWindow) or (isinstance(given, ZScore) and is_ct(found)):
-        low, high = np.percentile(found.foreground, CT_PERCENTILES)
-        mean, deviation = found.foreground.mean(dtype=np.float64), found.foreground.std(dtype=float)
-        return CtWindow(low=float(low), high=float(high), mean=float(mean), std=float(deviation))
+        return _window(found.foreground.astype(np.float64))
     if isinstance(given, ZScore):
         return ZScore(over_nonzero=share_left(found) < CROPPED_BELOW)
     return given
+
+
+def _window(intensities: NDArray[np.float64]) -> CtWindow:
+    low, high = (float(value) for value in np.percentile(intensities, CT_PERCENTILES))
+    if low == high:
+        raise DataError(
+            f"within the structures every voxel is {low:g}: no CT window can be measured;"
+            " normalise otherwise (--data.preprocessing.normalisation.kind zscore)"
+        )
+    mean, deviation = float(intensities.mean()), float(intensities.std())
+    return CtWindow(low=low, high=high, mean=mean, std=deviation)
 
 
 def is_ct(found: MaskStatistics) -> bool:

@@ -40,7 +40,11 @@ def add_file_arguments(parser: ArgumentParser, table: str) -> None:
     """
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a checkpoint file")
     parser.add_argument(
-        "places", type=Path, nargs="+", metavar="FILE_OR_FOLDER", help="PNG, JPEG, TIFF or DICOM"
+        "places",
+        type=Path,
+        nargs="+",
+        metavar="FILE_OR_FOLDER",
+        help="PNG, JPEG, TIFF or DICOM; for a segmenter also NIfTI, NRRD, MHA and DICOM series",
     )
     parser.add_argument("--output", type=Path, required=True, help=f"folder for {table}")
     parser.add_argument(
@@ -68,7 +72,7 @@ def run_on_files(arguments: Namespace, table: str, begin: Callable[[Predictor], 
         ConfigError: If something is wrong with the arguments, or the folder cannot be written.
     """
     folder: Path = arguments.output
-    _check(arguments, folder / table)
+    check_arguments(arguments, folder / table)
     from datamodules.xray_files import find_files
 
     files = find_files(arguments.places, output=folder)
@@ -91,7 +95,12 @@ def run_on_files(arguments: Namespace, table: str, begin: Callable[[Predictor], 
     return SOME_FAILED if failed else 0
 
 
-def _check(arguments: Namespace, table: Path) -> None:
+def check_arguments(arguments: Namespace, table: Path) -> None:
+    """Look for faults that can be seen before anything is loaded.
+
+    Raises:
+        ConfigError: If the size of a batch is none, or the table is there already.
+    """
     if arguments.batch_size < 1:
         raise ConfigError(f"--batch-size must be at least 1, not {arguments.batch_size}")
     if table.exists():

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from datamodules.errors import ConfigError
 from experiments.exit_codes import guarded
-from experiments.file_command import add_file_arguments, run_on_files
+from experiments.file_command import add_file_arguments, check_arguments, run_on_files
+from experiments.trained import is_segmenter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,9 +32,10 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m experiments.predict",
-        description="Apply a trained model to new files: probabilities, the decision at the"
-        " operating point that was frozen on validation, and whether a file is unlike those that"
-        " the model was trained on.",
+        description="Apply a trained model to new files. A classifier gives probabilities, the"
+        " decision at the operating point that was frozen on validation, and whether a file is"
+        " unlike those that the model was trained on; a segmenter gives masks in the geometry of"
+        " the files, and their volumes.",
         epilog="exit code 0: every file predicted; 3: some could not be read, see failures.csv",
     )
     add_file_arguments(parser, TABLE)
@@ -46,10 +49,23 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help=f"write the network's features to {FEATURES}: file (n,), features (n, D)",
     )
+    parser.add_argument(
+        "--format",
+        choices=("nifti", "nrrd", "mha", "png", "dicom-seg"),
+        help="of masks; by default nifti for volumes and png for flat images; dicom-seg takes"
+        " folders of DICOM series",
+    )
     return parser
 
 
 def _predict(arguments: argparse.Namespace) -> int:
+    check_arguments(arguments, arguments.output / TABLE)
+    if is_segmenter(arguments.run):
+        from experiments.mask_prediction import predict_masks
+
+        return predict_masks(arguments)
+    if arguments.format is not None:
+        raise ConfigError("--format is of masks, and this model makes none")
     return run_on_files(arguments, TABLE, lambda predictor: _Predictions(arguments, predictor))
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from datamodules.batches import MaskBatch, SegmentationInfo
 from datamodules.errors import ConfigError
@@ -14,6 +14,7 @@ from lightning_modules.base import Prediction, Row, TaskModule
 from lightning_modules.configs.segmenter import SegmenterConfig
 from lightning_modules.losses.deep_supervision import DeepSupervision
 from lightning_modules.losses.segmentation import build_segmentation_loss
+from lightning_modules.mask_decisions import MaskDecisions
 from lightning_modules.metrics.intervals import Figure
 from lightning_modules.metrics.mask_rows import SegmentationRow, score_masks
 from lightning_modules.metrics.mask_units import MaskUnits
@@ -48,11 +49,15 @@ class Segmented(NamedTuple):
         mask: uint8 ``(M, *spatial)`` as in ``MaskBatch``.
         spacing: Of its grid, in mm (1 where there is none).
         original: Whether its grid is that of the files; else it is the preprocessed one.
+        logits: On the preprocessed grid, ``(K, *spatial)``; None where they were not kept.
+        histograms: Of the probabilities inside each structure, where thresholds are to be chosen.
     """
 
     mask: NDArray[np.uint8]
     spacing: tuple[float, ...]
     original: bool
+    logits: NDArray[np.float16] | None = None
+    histograms: dict[str, list[int]] | None = None
 
 
 class Segmenter(TaskModule):
@@ -68,6 +73,7 @@ class Segmenter(TaskModule):
 
     network: SegmentationNetwork
     headline = ("dice", "iou", "surface_dice", "hd95_mm", "hd95_px", "sensitivity", "precision")
+    rows_follow_operating_point = True
 
     def __init__(self, config: SegmenterConfig, data: SegmentationInfo) -> None:
         super().__init__(config.optimizer, config.monitor)
@@ -78,6 +84,7 @@ class Segmenter(TaskModule):
         units = MaskUnits(len(data.spacing), data.has_spacing)
         self.metrics = SegmentationMetrics(self.structures, units)
         self.tolerances = tolerances_of(config.surface_tolerance, self.structures)
+        self.decisions = MaskDecisions(config, data.labels)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits ``(B, K, *patch)`` of patches ``(B, C, *patch)``."""
@@ -92,18 +99,34 @@ class Segmenter(TaskModule):
         """The mask of the one case of a batch: in the original geometry, if the batch has it."""
         geometry: Restorable | None = cast("Mapping[str, Any]", batch).get("geometry", [None])[0]
         found = self.segment(batch["image"][0], geometry)
+        if found.logits is not None:
+            found = found._replace(logits=None, histograms=self._histograms(found.logits, batch))
         return [Prediction(batch["case_id"][0], batch["patient_id"][0], found)]
 
-    def segment(self, image: Tensor, geometry: Restorable | None = None) -> Segmented:
+    def _histograms(
+        self, logits: NDArray[np.float16], batch: MaskBatch
+    ) -> dict[str, list[int]] | None:
+        """Probabilities of the voxels inside each structure, where thresholds are to be chosen."""
+        if not self.trainer.validating or not self.decisions.lacks_thresholds(self.operating_point):
+            return None
+        return self.decisions.histograms(logits, batch["mask"][0].cpu().numpy())
+
+    def segment(
+        self,
+        image: Tensor,
+        geometry: Restorable | None = None,
+        networks: Sequence[nn.Module] | None = None,
+    ) -> Segmented:
         """Outline one whole preprocessed case.
 
         Args:
             image: ``(C, *spatial)``.
             geometry: Given: the mask is on the grid of the files, and mirror images count.
+            networks: Those of an ensemble, whose logits are averaged; None: the module's own.
         """
         inference = self.config.inference
         slabs = predict_slabs(
-            [self.network],
+            networks or [self.network],
             image,
             self.data.patch,
             device=self.device,
@@ -118,13 +141,14 @@ class Segmenter(TaskModule):
             for slab in slabs:
                 part = self.decide(slab.values).cpu().numpy()
                 _place(mask, part, slab.axis, slab.start)
-            return Segmented(mask, self.data.spacing, original=False)
+            return self._cleaned(Segmented(mask, self.data.spacing, original=False))
         logits = np.empty((self.data.outputs, *spatial), np.float16)
         for slab in slabs:
             part = slab.values.clamp(-MOST_LOGIT, MOST_LOGIT).half().cpu().numpy()
             _place(logits, part, slab.axis, slab.start)
-        restored = geometry.restore_mask(logits, self._decide_array, self.mask_channels)
-        return Segmented(restored, geometry.original_spacing, original=True)
+        mask = geometry.restore_mask(logits, self._decide_array, self.mask_channels)
+        found = Segmented(mask, geometry.original_spacing, original=True, logits=logits)
+        return self._cleaned(found)
 
     @property
     def mask_channels(self) -> int:
@@ -133,12 +157,14 @@ class Segmenter(TaskModule):
 
     def decide(self, logits: Tensor) -> Tensor:
         """From logits ``(K, *spatial)`` to a mask uint8 ``(M, *spatial)``."""
-        if self.data.labels.exclusive:
-            return logits.argmax(0, keepdim=True).to(torch.uint8)
-        return (logits > 0).to(torch.uint8)
+        return self.decisions.decide(logits, self.operating_point)
 
     def _decide_array(self, logits: NDArray[np.float32]) -> NDArray[np.uint8]:
         return self.decide(torch.from_numpy(logits)).numpy()
+
+    def _cleaned(self, found: Segmented) -> Segmented:
+        voxel = self.metrics.units.voxel(found.spacing)
+        return found._replace(mask=self.decisions.cleaned(found.mask, self.operating_point, voxel))
 
     def case_targets(self, batch: MaskBatch) -> Sequence[NDArray[np.uint8]]:
         """The true mask: in the original geometry, if the batch has it."""
@@ -146,12 +172,25 @@ class Segmenter(TaskModule):
         return [batch["mask"][0].cpu().numpy()] if truth is None else truth
 
     def score_case(self, prediction: Prediction, target: Any) -> Row:  # noqa: ANN401
-        """Voxels that agree, and on the original grid distances between surfaces."""
+        """Voxels that agree; on the original grid distances, and what a choice is made by."""
         found: Segmented = prediction.value
-        tolerances = self.tolerances if found.original else None
-        return cast(
-            "Row", score_masks(found.mask, target, self.structures, found.spacing, tolerances)
-        )
+        if not found.original:
+            return cast("Row", score_masks(found.mask, target, self.structures, found.spacing))
+        scores = score_masks(found.mask, target, self.structures, found.spacing, self.tolerances)
+        return {**scores, **self._to_choose_by(found, target)}
+
+    def _to_choose_by(self, found: Segmented, truth: NDArray[np.uint8]) -> Row:
+        """What the next choice of the operating point needs of a case; nothing on test cases."""
+        if not self.trainer.validating:
+            return {}
+        if found.histograms is not None:
+            return {"histograms": found.histograms}
+        voxel = self.metrics.units.voxel(found.spacing)
+        return self.decisions.clean_up_counts(found.mask, truth, self.operating_point, voxel)
+
+    def choose_operating_point(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """Thresholds first, where they are to be chosen, and then the clean-up at them."""
+        return self.decisions.choose(rows, self.operating_point)
 
     def summarize(self, rows: Sequence[Row]) -> dict[str, float]:
         """Point values of the overlap metrics."""

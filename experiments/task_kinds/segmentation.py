@@ -28,12 +28,15 @@ class Segmentation(TaskKind):
         check_monitor(task.monitor, EPOCH_FIGURES)
 
     def check_inputs(self, experiment: Experiment, data: "TaskDataModule") -> None:
-        """Look whether there is a tolerance for each structure."""
+        """Look whether there is a tolerance for each structure, and a threshold to choose."""
         from datamodules.masks import MasksData
+        from lightning_modules.mask_decisions import check_threshold
         from lightning_modules.segmenter import tolerances_of
 
+        task, _ = settings_of(experiment)
         if isinstance(data, MasksData):
-            tolerances_of(settings_of(experiment)[0].surface_tolerance, data.outlines.names)
+            tolerances_of(task.surface_tolerance, data.outlines.names)
+            check_threshold(task.threshold, data.outlines.labels)
 
     def examine(self, experiment: Experiment, *, pixels: bool) -> "Examination":
         """See the base class."""

@@ -1,10 +1,14 @@
 """What can be set about the segmenter."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from datamodules.schema import LocalPath, Settings
+from lightning_modules.configs.operating_points import (
+    FixedThresholdConfig,
+    TargetSensitivityConfig,
+)
 from lightning_modules.configs.optimizers import Optimizer, ScheduleConfig, SGDConfig
 from lightning_modules.configs.segmentation_losses import DiceCrossEntropyConfig, SegmentationLoss
 from lightning_modules.configs.segmentation_networks import SegmenterNetwork, UNetConfig
@@ -30,6 +34,11 @@ class CleanUpConfig(Settings):
     """Try to remove components below each of these volumes (px for images without a spacing)."""
 
 
+MaskThreshold = Annotated[
+    FixedThresholdConfig | TargetSensitivityConfig, Field(discriminator="kind")
+]
+
+
 class SegmenterConfig(Settings):
     """Outlines structures in images and volumes."""
 
@@ -47,6 +56,10 @@ class SegmenterConfig(Settings):
     """How training minimises it."""
     inference: SlidingWindowConfig = SlidingWindowConfig()
     """How a whole case is put together."""
+    threshold: MaskThreshold = FixedThresholdConfig()
+    """Probability from which a voxel belongs to a structure: fixed, or the highest that finds a
+    share of all its voxels in validation. Several structures that exclude one another have none:
+    the likeliest is taken."""
     clean_up: CleanUpConfig = CleanUpConfig()
     """What is tried on validation, and done where it helps."""
     surface_tolerance: tuple[float, ...] = (1.0,)

@@ -78,3 +78,12 @@ def test_every_field_that_a_user_sees_is_documented():
 
 def test_settings_of_lists_values_not_groups():
     assert not any(isinstance(each.value, Settings) for each in settings_of(find("demo-xray")))
+
+
+def test_reasons_stand_with_their_settings_and_notes_in_the_head():
+    reasons = {("data", "batch_size"): "because 8 fit", ("data", "reader", "kind"): "as asked"}
+    lines = commented_yaml(find("demo-xray"), reasons, ["first note", "second"]).splitlines()
+    assert lines[1:4] == ["# first note", "# second", ""]
+    assert lines[lines.index("  # because 8 fit") + 1].startswith("  batch_size: ")
+    assert lines[lines.index("    # as asked") + 1] == "    kind: demo"
+    assert read("\n".join(lines)) == find("demo-xray")

@@ -10,6 +10,20 @@ from pydicom.uid import generate_uid
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+PATIENT = {
+    "PatientID": "1",
+    "PatientName": "",
+    "PatientBirthDate": "",
+    "PatientSex": "",
+    "StudyInstanceUID": "1.2.3.4",
+    "StudyID": "",
+    "StudyDate": "",
+    "StudyTime": "",
+    "AccessionNumber": "",
+    "ReferringPhysicianName": "",
+    "Modality": "CT",
+}
+"""Elements that a DICOM SEG of a series needs; nobody's."""
 
 
 def voxels(*shape: int, seed: int = 0) -> np.ndarray:

@@ -94,24 +94,9 @@ def test_the_same_volume_is_the_same_file(tmp_path: Path) -> None:
 
 # DICOM SEG
 
-PATIENT = {
-    "PatientID": "1",
-    "PatientName": "",
-    "PatientBirthDate": "",
-    "PatientSex": "",
-    "StudyInstanceUID": "1.2.3.4",
-    "StudyID": "",
-    "StudyDate": "",
-    "StudyTime": "",
-    "AccessionNumber": "",
-    "ReferringPhysicianName": "",
-    "Modality": "CT",
-}
-
-
 def test_a_dicom_seg_is_read_back(tmp_path: Path) -> None:
     pytest.importorskip("highdicom")
-    series = fakes.write_series(tmp_path / "ct", ARRAY, AFFINE, **PATIENT)
+    series = fakes.write_series(tmp_path / "ct", ARRAY, AFFINE, **fakes.PATIENT)
     image = read_volume(series)
     masks = np.stack([ARRAY > 0, ARRAY < -500]).astype(np.uint8)
     write_dicom_seg(tmp_path / "seg.dcm", masks, ("bone", "air"), series)

@@ -1,0 +1,140 @@
+"""What ``experiments.predict`` does with a segmenter: masks of files, and their sizes."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callbacks.predictions import prediction_table, write_predictions
+from datamodules.errors import ConfigError, DataError
+from datamodules.parallel import shown
+from datamodules.transforms.dicom_seg_writing import write_dicom_seg
+from datamodules.transforms.volume_writing import write_volume
+from datamodules.volume import Volume
+from datamodules.volume_files import find_volumes
+from experiments.figures.mask_overlays import OverlaidCase, mask_overlays
+from experiments.figures.style import save
+from experiments.file_command import FAILURES, SOME_FAILED
+from experiments.mask_predictor import MaskPredictor, PredictedMask
+
+TABLE, STRUCTURES = "predictions.csv", "structures.csv"
+MASKS, OVERLAYS = "masks", "overlays"
+ENDINGS = {"nifti": ".nii.gz", "nrrd": ".nrrd", "mha": ".mha", "png": ".png", "dicom-seg": ".dcm"}
+
+
+def predict_masks(arguments: Namespace) -> int:
+    """Outline every file that can be read; 3 when some could not.
+
+    Raises:
+        ConfigError: If something is wrong with the arguments, or the folder cannot be written.
+    """
+    folder: Path = arguments.output
+    if arguments.table is not None or arguments.features:
+        raise ConfigError("a segmenter takes no --table, and has no --features")
+    predictor = MaskPredictor.load(arguments.run)
+    channels = predictor.modules[0].data.channels
+    files = find_volumes(arguments.places, channels, output=folder)
+    failed: list[dict[str, Any]] = []
+    try:
+        (folder / MASKS).mkdir(parents=True, exist_ok=True)
+        _write_structures(folder / STRUCTURES, predictor)
+        with prediction_table(folder / TABLE, id_column="file") as write:
+            for row in _rows(predictor, files, arguments, failed):
+                write(row)
+            if failed:
+                write_predictions(folder / FAILURES, failed)
+            else:
+                (folder / FAILURES).unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot write to {folder}: {error.strerror}") from error
+    print(f"{len(files) - len(failed)} of {len(files)} cases outlined: {folder / MASKS}")
+    if failed:
+        print(f"{len(failed)} could not be: {folder / FAILURES}", file=sys.stderr)
+    return SOME_FAILED if failed else 0
+
+
+def _rows(
+    predictor: MaskPredictor,
+    files: Mapping[str, tuple[Path, ...]],
+    arguments: Namespace,
+    failed: list[dict[str, Any]],
+) -> Iterator[dict[str, Any]]:
+    unit = predictor.modules[0].metrics.units.size
+    for name in shown(iter(files), "Outlining", len(files)):
+        try:
+            found = predictor.predict(files[name])
+            _write_masks(arguments, name, files[name][0], found, predictor.structures)
+        except DataError as error:
+            failed.append({"file": name, "reason": str(error)})
+            continue
+        if arguments.overlays:
+            path = arguments.output / OVERLAYS / f"{_flat(name)}.png"
+            path.parent.mkdir(exist_ok=True)
+            save(_overlay(name, found, predictor), path)
+        sizes = {f"{each}_{unit}": round(size, 6) for each, size in found.sizes.items()}
+        yield {"file": name, **sizes}
+
+
+def _write_masks(
+    arguments: Namespace,
+    name: str,
+    source: Path,
+    found: PredictedMask,
+    structures: tuple[str, ...],
+) -> None:
+    """One label map, or a binary mask for each of several structures that may overlap."""
+    flat = len(found.image.spatial) == 2
+    kind = arguments.format or ("png" if flat else "nifti")
+    place: Path = arguments.output / MASKS / f"{_flat(name)}{ENDINGS[kind]}"
+    if kind == "dicom-seg":
+        if not source.is_dir():
+            raise DataError("DICOM SEG needs a folder with the DICOM series that it refers to")
+        write_dicom_seg(place, _separate(found.mask, len(structures)), structures, source)
+        return
+    if kind == "png" and not flat:
+        raise ConfigError("--format png is for flat images; a volume takes nifti, nrrd or mha")
+    for mask, ending in _parts(found.mask, structures):
+        path = place.with_name(place.name.removesuffix(ENDINGS[kind]) + ending + ENDINGS[kind])
+        write_volume(path, Volume(mask, found.image.affine, found.image.has_spacing))
+
+
+def _parts(
+    mask: NDArray[np.uint8], structures: tuple[str, ...]
+) -> Iterator[tuple[NDArray[np.uint8], str]]:
+    if len(mask) == 1:
+        yield mask, ""
+        return
+    for number, structure in enumerate(structures):
+        yield mask[number : number + 1], f"_{_flat(structure)}"
+
+
+def _separate(mask: NDArray[np.uint8], structures: int) -> NDArray[np.uint8]:
+    if len(mask) > 1:
+        return mask
+    return np.stack([mask[0] == number + 1 for number in range(structures)]).astype(np.uint8)
+
+
+def _write_structures(path: Path, predictor: MaskPredictor) -> None:
+    """Which value of the masks is which structure."""
+    exclusive = predictor.modules[0].data.labels.exclusive
+    rows = [
+        {"value": number if exclusive else 1, "structure": name}
+        for number, name in enumerate(predictor.structures, start=1)
+    ]
+    write_predictions(path, rows)
+
+
+def _overlay(name: str, found: PredictedMask, predictor: MaskPredictor) -> Any:  # noqa: ANN401
+    nothing = np.zeros_like(found.mask)
+    image = found.image.array.astype(np.float32)
+    case = OverlaidCase(name, image, found.mask, nothing, found.image.spacing)
+    return mask_overlays([case], predictor.structures)
+
+
+def _flat(name: str) -> str:
+    """A name as that of one file."""
+    return name.replace("/", "__").replace(" ", "_")

@@ -1,0 +1,108 @@
+"""What `check` says of images with masks: every fault by its case, in one report."""
+
+import gzip
+
+import nibabel
+import numpy as np
+import pytest
+from fakes.masked_volumes import draw_ball, segmentation_experiment
+from fakes.volume_files import write_nifti
+
+from datamodules.doctor.masks import examine_masks
+from datamodules.errors import ConfigError
+from datamodules.problems import Kind
+
+
+@pytest.fixture
+def config(tmp_path):
+    return segmentation_experiment(tmp_path, cases=24).data
+
+
+def affine_of(path):
+    return nibabel.load(path).affine
+
+
+def test_sound_dataset_has_no_problem_and_its_structures_are_counted(config):
+    found = examine_masks(config, pixels=True)
+    assert [each for each in found.problems if each.severity != "notice"] == []
+    assert {(count.label, count.positive > 0) for count in found.counts} == {
+        ("ball", True),
+        ("shell", True),
+    }
+    assert len(found.images) == 24
+
+
+def test_every_planted_fault_is_named_by_its_case_in_one_report(config, tmp_path):
+    images, masks = tmp_path / "images", tmp_path / "masks"
+    names = [path.name for path in sorted(images.iterdir())]
+    image, mask = draw_ball(0)
+    moved = affine_of(masks / names[0]).copy()
+    moved[0, 3] += 1.0
+    write_nifti(masks / names[0], mask, moved)
+    image, mask = draw_ball(1)
+    image[3, 3, 3] = np.nan
+    write_nifti(images / names[1], image, affine_of(masks / names[1]))
+    image, mask = draw_ball(2)
+    mask[0, 0, 0] = 9
+    write_nifti(masks / names[2], mask, affine_of(images / names[2]))
+    image, mask = draw_ball(3)
+    write_nifti(masks / names[3], mask[:-1], affine_of(images / names[3]))
+    whole = (images / names[4]).read_bytes()
+    (images / names[4]).write_bytes(whole[: len(whole) // 2])
+    flipped = bytearray(gzip.decompress((images / names[5]).read_bytes()))
+    packed = bytearray(gzip.compress(bytes(flipped)))
+    packed[len(packed) // 2] ^= 4
+    (images / names[5]).write_bytes(bytes(packed))
+    image, mask = draw_ball(6)
+    write_nifti(masks / names[6], np.zeros_like(mask), affine_of(images / names[6]))
+    (masks / names[7]).unlink()
+
+    found = examine_masks(config, pixels=True)
+    said = {each.case_id: str(each) for each in found.problems if each.case_id}
+    cases = [name.partition(".")[0] for name in names[:8]]
+    expected = {
+        cases[0]: "affines of mask and image differ by up to 1 mm",
+        cases[1]: "1 voxels are NaN or infinite",
+        cases[2]: "it has 9, and the labels are 0, 1, 2",
+        cases[3]: "the mask has",
+        cases[4]: "images/",
+        cases[5]: "images/",
+        cases[6]: "its mask is empty",
+        cases[7]: "mask",
+    }
+    assert set(said) == set(cases)
+    for case, text in expected.items():
+        assert text in said[case], (case, said[case])
+    empty = next(each for each in found.problems if each.case_id == cases[6])
+    assert (empty.kind, empty.severity) == (Kind.MASK, "warning")
+
+
+def test_channels_of_different_geometry_are_named(tmp_path):
+    config = segmentation_experiment(tmp_path, cases=6).data
+    first, second = tmp_path / "images", tmp_path / "images2"
+    second.mkdir()
+    for path in sorted(first.iterdir()):
+        volume = nibabel.load(path)
+        name = path.name.removesuffix(".nii.gz")
+        affine = volume.affine.copy()
+        if name == "p01_0":
+            affine[2, 3] += 0.5
+        write_nifti(second / f"{name}_0000.nii.gz", np.asarray(volume.dataobj), volume.affine)
+        write_nifti(second / f"{name}_0001.nii.gz", np.asarray(volume.dataobj), affine)
+    reader = config.reader.replace(images="images2", image_name="{id}_{channel}")
+    found = examine_masks(config.replace(reader=reader), pixels=True)
+    (problem,) = [each for each in found.problems if each.severity == "error"]
+    assert problem.case_id == "p01_0"
+    assert "affines of channel and image differ by up to 0.5 mm" in str(problem)
+
+
+def test_files_stay_closed_unless_they_are_asked_for(config, tmp_path):
+    for path in (tmp_path / "images").iterdir():
+        path.write_bytes(b"nothing")
+    found = examine_masks(config, pixels=False)
+    assert (found.images, found.by_kind("error")) == (None, {})
+
+
+def test_structure_that_does_not_exist_is_told_at_once(config):
+    with pytest.raises(ConfigError, match="did you mean 'shell'"):
+        examine_masks(config.replace(structures=("shel",)), pixels=False)

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datamodules.cases import Case, CaseTable
 from datamodules.configs.splits import SplitConfig
 from datamodules.errors import ConfigError, DataError
+from datamodules.folds import fold_notices, hold_out
 from datamodules.stratified_draw import draw_stratified
 
 ContentHashes = Mapping[str, bytes | str | tuple[bytes, ...]]
 """Hash of the content of each case by case id; several hashes for a case of several images."""
 SIDES = ("train", "val", "test")
 EXCLUDED = "excluded"
+CLOSED = "closed"
+"""Official test cases of which a cross-validation makes no use."""
 
 
 def assign_splits(
@@ -23,7 +26,8 @@ def assign_splits(
 
     An official split is kept. What it lacks is drawn from its training cases: validation, and a
     test set where there is none. Drawn splits are stratified: by a patient's rarest positive
-    finding, or rarest class.
+    finding, or rarest class. With folds, the test set is one of them, and all of them are drawn
+    from what is not an official test case.
 
     Args:
         table: The cases.
@@ -31,7 +35,7 @@ def assign_splits(
         groups: Content by case id; patients who share content are drawn together.
 
     Returns:
-        ``train``, ``val`` or ``test`` for every case id.
+        ``train``, ``val`` or ``test`` for every case id; with folds also ``closed``.
 
     Raises:
         DataError: If a patient is on two sides of the official split, if some cases have an
@@ -42,17 +46,27 @@ def assign_splits(
     pool: Sequence[Case] = table.cases
     if has_official_split(table, config):
         _check_official(table)
-        official = {case.case_id: case.split or "" for case in table.cases}
-        splits = {name: side for name, side in official.items() if side in SIDES}
-        pool = [case for case in table.cases if case.split in ("train", "train_val")]
-    fractions = _fractions_to_draw(splits.values(), config)
+        splits = _official_sides(table, config)
+        drawn_from = ("train", "train_val", "val") if config.folds else ("train", "train_val")
+        pool = [case for case in table.cases if case.split in drawn_from]
     units = _units(pool, groups or {})
+    if config.folds is not None:
+        return splits | hold_out(units, config)
+    fractions = _fractions_to_draw(splits.values(), config)
     if len(units) <= len(fractions):
         raise DataError(
             f"too few patients ({len(units)}) to divide into {', '.join(('train', *fractions))} "
             "without one being on two sides"
         )
     return splits | draw_stratified(units, fractions, by_site=config.by_site, seed=config.seed)
+
+
+def _official_sides(table: CaseTable, config: SplitConfig) -> dict[str, str]:
+    """The official sides that are kept; with folds, only the test set is not drawn from."""
+    if config.folds is not None:
+        return {case.case_id: CLOSED for case in table.cases if case.split == "test"}
+    sides = {case.case_id: case.split or "" for case in table.cases}
+    return {name: side for name, side in sides.items() if side in SIDES}
 
 
 def has_official_split(table: CaseTable, config: SplitConfig) -> bool:
@@ -78,8 +92,8 @@ def check_content(
     Args:
         splits: Side of each case id.
         hashes: Content by case id.
-        official: Whether the split is the dataset's own. Then copies stay in test before val
-            before train, and become ``excluded`` elsewhere.
+        official: Whether the split is the dataset's own. Then copies stay in a closed test set
+            before test before val before train, and become ``excluded`` elsewhere.
 
     Returns:
         The splits, and a warning for each group of copies.
@@ -93,10 +107,10 @@ def check_content(
             groups[content].append(case_id)
     checked, warnings = dict(splits), []
     for copies in groups.values():
-        sides = {splits[case_id] for case_id in copies} & set(SIDES)
+        sides = {splits[case_id] for case_id in copies} - {EXCLUDED}
         if len(sides) < 2:
             continue
-        kept = max(sides, key=SIDES.index)
+        kept = max(sides, key=(*SIDES, CLOSED).index)
         lost = [name for name in copies if splits[name] in sides - {kept}]
         checked.update(dict.fromkeys(lost, EXCLUDED))
         warnings.append(
@@ -125,14 +139,17 @@ def divide(
     official = has_official_split(table, config)
     drawn = assign_splits(table, config, groups=hashes)
     splits, warnings = check_content(drawn, hashes, official=official)
+    drawn_from = fold_notices(config, closed=sum(side == CLOSED for side in splits.values()))
     if not official:
-        return splits, list(shared_content(table, hashes))
-    return splits, [*_drawn_beside_official(table, config), *warnings]
+        return splits, [*drawn_from, *shared_content(table, hashes)]
+    return splits, [*drawn_from, *_drawn_beside_official(table, config), *warnings]
 
 
 def _drawn_beside_official(table: CaseTable, config: SplitConfig) -> list[str]:
     """Say that a test set was drawn, where the official split has none."""
     if config.test_fraction == 0 or any(case.split == "test" for case in table.cases):
+        return []
+    if config.folds is not None:
         return []
     return [
         "The official split has no test cases: they are drawn from its training cases, and figures"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from datamodules.cases import CaseTable
 from datamodules.errors import DataError
-from datamodules.splits import EXCLUDED, SIDES
+from datamodules.splits import CLOSED, EXCLUDED, SIDES
 from datamodules.whole_files import whole_text
 
 COLUMNS = ("case_id", "patient_id", "split")
@@ -37,7 +37,7 @@ def read_splits(path: Path) -> dict[str, str]:
     problems = [
         f"row {number}: '{','.join(row)}' is not a case, a patient and a side"
         for number, row in enumerate(rows, start=2)
-        if len(row) != len(COLUMNS) or row[2] not in (*SIDES, EXCLUDED)
+        if len(row) != len(COLUMNS) or row[2] not in (*SIDES, CLOSED, EXCLUDED)
     ]
     splits = {row[0]: row[2] for row in rows if len(row) == len(COLUMNS)}
     if len(splits) < len(rows) and not problems:

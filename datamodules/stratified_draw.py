@@ -1,4 +1,4 @@
-"""Draws which patients go to validation and test, stratum by stratum."""
+"""Draws which patients go to validation, to test, and to each fold, stratum by stratum."""
 
 import random
 from collections import Counter, defaultdict
@@ -29,9 +29,32 @@ def draw_stratified(
         Side of every case id; no side is empty.
     """
     shares = {"train": 1 - sum(fractions.values()), **fractions}
+    dealt = _deal(_strata(units, by_site, seed), shares)
+    return {case.case_id: side for unit, side in dealt for case in unit}
+
+
+def draw_folds(units: Sequence[Unit], folds: int, *, by_site: bool, seed: int) -> list[list[Unit]]:
+    """Divide units into folds with as many cases each, and as many of each stratum.
+
+    Args:
+        units: At least as many as there are folds.
+        folds: How many.
+        by_site: Strata are of one site as well as of one target.
+        seed: Decides the order; the order of the units does not matter.
+
+    Returns:
+        The units of each fold; none is empty.
+    """
+    shares = {str(fold): 1 / folds for fold in range(folds)}
+    dealt = _deal(_strata(units, by_site, seed), shares)
+    return [[unit for unit, name in dealt if name == fold] for fold in shares]
+
+
+def _deal(strata: Sequence[Sequence[Unit]], shares: Mapping[str, float]) -> list[tuple[Unit, str]]:
+    """Give each unit to the side that is shortest of its share; no side is left empty."""
     owed = dict.fromkeys(shares, 0.0)
     sides: list[tuple[Unit, str]] = []
-    for stratum in _strata(units, by_site, seed):
+    for stratum in strata:
         size = sum(len(unit) for unit in stratum)
         short = {side: share * size for side, share in shares.items()}
         for unit in stratum:
@@ -39,7 +62,7 @@ def draw_stratified(
             short[side] -= len(unit)
             sides.append((unit, side))
         owed = {side: owed[side] + short[side] for side in shares}
-    return {case.case_id: side for unit, side in _fill_empty(sides, shares) for case in unit}
+    return _fill_empty(sides, shares)
 
 
 def _strata(units: Sequence[Unit], by_site: bool, seed: int) -> list[list[Unit]]:

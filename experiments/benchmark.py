@@ -19,13 +19,21 @@ if TYPE_CHECKING:
     from experiments.benchmarks.comparison import Comparison
 
 SUBJECTS = {
-    "loader": "xray_loader",
-    "step": "training_step",
-    "metrics": "classification_metrics",
-    "start": "start_up",
-    "memory": "worker_memory",
+    "xray": {
+        "loader": "xray_loader",
+        "step": "training_step",
+        "metrics": "classification_metrics",
+        "start": "start_up",
+        "memory": "worker_memory",
+    },
+    "segmenter": {
+        "loader": "volume_loader",
+        "preprocessing": "volume_preprocessing",
+        "metrics": "segmentation_metrics",
+        "window": "sliding_window",
+    },
 }
-"""Modules of ``experiments.benchmarks`` by what they measure, in the order of the table."""
+"""By task, modules of ``experiments.benchmarks`` by what they measure, as the table has them."""
 GOAL_MISSED = 1
 
 
@@ -42,16 +50,17 @@ def _parser() -> argparse.ArgumentParser:
         " Everything is written to a temporary folder (set TMPDIR), and removed.",
         epilog="exit code 0: everything was measured; 1: with --strict, a goal is missed",
     )
-    parser.add_argument("task", choices=["xray"], help="whose benchmarks to run")
+    parser.add_argument("task", choices=list(SUBJECTS), help="whose benchmarks to run")
     parser.add_argument("--quick", action="store_true", help="smaller and once: about a minute")
-    parser.add_argument("--only", metavar="A,B", help=f"some of the subjects: {','.join(SUBJECTS)}")
+    subjects = "; ".join(f"{task}: {','.join(names)}" for task, names in SUBJECTS.items())
+    parser.add_argument("--only", metavar="A,B", help=f"some of the subjects ({subjects})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every measurement here")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a goal is missed")
     return parser
 
 
 def _benchmark(arguments: argparse.Namespace) -> int:
-    subjects = _chosen(arguments.only)
+    subjects = _chosen(arguments.task, arguments.only)
     if arguments.json is not None and not arguments.json.absolute().parent.is_dir():
         raise ConfigError(f"--json: there is no folder {arguments.json.absolute().parent}")
     from experiments.benchmarks.comparison import table
@@ -68,15 +77,17 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     return GOAL_MISSED if arguments.strict and missed else 0
 
 
-def _chosen(only: str | None) -> list[str]:
-    names = list(SUBJECTS) if only is None else only.split(",")
+def _chosen(task: str, only: str | None) -> list[str]:
+    """Modules of the subjects that are asked for."""
+    known = SUBJECTS[task]
+    names = list(known) if only is None else only.split(",")
     for name in names:
-        if name not in SUBJECTS:
+        if name not in known:
             raise ConfigError(
-                f"--only: there is no subject '{name}'{suggestion(name, SUBJECTS)}"
-                f" (there are {', '.join(SUBJECTS)})"
+                f"--only: there is no subject '{name}'{suggestion(name, known)}"
+                f" (there are {', '.join(known)})"
             )
-    return names
+    return [known[name] for name in names]
 
 
 def measure(subjects: list[str], sizes: Any) -> "list[Comparison]":  # noqa: ANN401 - Sizes, lazily
@@ -86,11 +97,11 @@ def measure(subjects: list[str], sizes: Any) -> "list[Comparison]":  # noqa: ANN
     found: list[Comparison] = []
     with without_noise(), tempfile.TemporaryDirectory(prefix="lightbox-benchmark-") as place:
         for name in subjects:
-            print(f"measuring: {name}", file=sys.stderr, flush=True)
+            print(f"measuring: {name.replace('_', ' ')}", file=sys.stderr, flush=True)
             folder = Path(place) / name
             folder.mkdir()
-            subject = import_module(f"experiments.benchmarks.{SUBJECTS[name]}")
             with _own_folders(folder):
+                subject = import_module(f"experiments.benchmarks.{name}")
                 found += subject.compare(sizes, folder)
     return found
 

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import pytorch_lightning as pl
+
 from callbacks.checkpoint_files import BEST, read_checkpoint, write_checkpoint
 from callbacks.metrics_log import last_step
 from callbacks.predictions import write_predictions
@@ -21,6 +23,7 @@ from experiments.metrics_file import headline, metrics_text
 from experiments.reporting.content import write_facts
 from experiments.reporting.facts import collect
 from experiments.reporting.page import write_report
+from experiments.rows_file import write_rows
 from experiments.run_folder import RunFolder
 from experiments.trackers import log_final_figures
 from experiments.trainers import build_evaluator
@@ -45,8 +48,7 @@ def evaluate_run(
     checkpoint = read_checkpoint(folder.checkpoints / BEST)
     module.load_state_dict(checkpoint["state_dict"])
     trainer = build_evaluator(experiment.trainer, attempt)
-    trainer.validate(module, datamodule=data, verbose=False)
-    operating_point = module.choose_operating_point(module.rows["val"])
+    operating_point = _choose_operating_point(trainer, module, data)
     if trainer.is_global_zero:
         guard = take_fingerprint(module, data, trainer.strategy.root_device)
         freeze(checkpoint, folder, {"operating_point": operating_point, GUARD: guard_facts(guard)})
@@ -75,6 +77,20 @@ def evaluate_run(
         print(f"report: {folder.report_file}", file=sys.stderr)
 
 
+def _choose_operating_point(
+    trainer: pl.Trainer, module: TaskModule, data: TaskDataModule
+) -> dict[str, Any]:
+    """Score validation and choose; again where the choice changes what is predicted."""
+    module.operating_point = {}
+    while True:
+        trainer.validate(module, datamodule=data, verbose=False)
+        chosen = module.choose_operating_point(module.rows["val"])
+        settled = chosen == module.operating_point or not module.rows_follow_operating_point
+        module.operating_point = chosen
+        if settled:
+            return chosen
+
+
 def _write_results(
     module: TaskModule,
     data: TaskDataModule,
@@ -90,6 +106,7 @@ def _write_results(
         results[split] = {name: figure.to_dict() for name, figure in found.items()}
         table = [module.table_row(row, operating_point) for row in rows]
         write_predictions(folder.predictions / f"{split}.csv", table)
+        write_rows(folder.rows / f"{split}.json", rows)
     if baselines := compare_with_baselines(module, data, samples):
         results["baselines"] = baselines
     write_whole(folder.metrics_file, metrics_text(results))

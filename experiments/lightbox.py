@@ -13,8 +13,8 @@ from experiments.exit_codes import guarded
 from experiments.suggestions import suggestion
 
 VERBS = (
-    *("run", "status", "sweep", "check", "prepare", "predict", "explain", "evaluate"),
-    *("report", "dashboard", "sync", "benchmark"),
+    *("run", "status", "sweep", "cross-validate", "check", "plan", "prepare"),
+    *("predict", "explain", "evaluate", "report", "dashboard", "sync", "benchmark"),
 )
 """Modules of this package with a ``main(argv) -> int``; hyphens on the command line."""
 

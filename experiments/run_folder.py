@@ -43,6 +43,7 @@ class RunFolder:
         self.ledger_file = path / "test_openings.jsonl"
         self.checkpoints = path / "checkpoints"
         self.predictions = path / "predictions"
+        self.rows = path / "rows"
         self.figures = path / "figures"
         self.report_file = path / "report.html"
 
@@ -68,7 +69,18 @@ class RunFolder:
                     " set LIGHTBOX_RUNS to a folder that can be written"
                 ) from error
             break
+        return cls.create_at(path, experiment)
+
+    @classmethod
+    def create_at(cls, path: Path, experiment: Experiment) -> Self:
+        """Make the folder of a run at a place of one's choice, where there is no run yet.
+
+        Args:
+            path: May be there already, as when its making was broken off.
+            experiment: What the run carries out.
+        """
         folder = cls(path.resolve())
+        folder.path.mkdir(parents=True, exist_ok=True)
         write_whole(folder.experiment_file, experiment.to_yaml())
         folder.update_status(state="created", attempt=0, created=now(), wandb_id=_wandb_id())
         return folder

@@ -1,7 +1,6 @@
 """``python -m experiments.sweep``: runs that differ in a few settings, and what they found."""
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from datamodules.errors import ConfigError
 from experiments.command_line import Show, Submit, parse_run, split_words
 from experiments.exit_codes import guarded
+from experiments.run_group import INTERRUPTED, carry_out, exit_code
 from experiments.sweep_folder import SweepFolder
 
 VARY = "--vary."
@@ -61,7 +61,8 @@ def _start(words: Sequence[str]) -> int:
         raise ConfigError(
             "a sweep needs the NAME of an experiment, or --config FILE, and no --help"
         )
-    from experiments.sweeps import create, submit
+    from experiments.run_array import submit
+    from experiments.sweeps import create
 
     sweep = create(request.experiment, varied)
     if isinstance(request, Submit):
@@ -74,32 +75,21 @@ def _go_on(sweep: SweepFolder) -> int:
     """Where it was submitted to Slurm, there; else here."""
     if not sweep.array_script.exists():
         return _run_here(sweep)
-    from experiments.sweeps import queue
+    from experiments.run_array import queue
 
     queue(sweep)
     return 0
 
 
 def _run_here(sweep: SweepFolder) -> int:
-    """One run after another, each in a process of its own; one that fails does not end the rest."""
-    for number, run in enumerate(sweep.runs, start=1):
-        if run.status()["state"] == "finished":
-            continue
-        print(f"run {number} of {len(sweep.runs)}: {sweep.varied_text(run)}", flush=True)
-        command = [sys.executable, "-m", "experiments.run", "--resume", str(run.path)]
-        code = subprocess.run(command, check=False).returncode
-        if code in (130, -2):
-            print(f"go on with: python -m experiments.sweep --resume {sweep.path}", file=sys.stderr)
-            return 130
-    return _summary(sweep)
+    return _summary(sweep) if carry_out(sweep) else INTERRUPTED
 
 
 def _summary(sweep: SweepFolder) -> int:
     from experiments.sweep_summary import summarise
 
     print(summarise(sweep))
-    states = [run.status()["state"] for run in sweep.runs]
-    return 0 if all(state == "finished" for state in states) else 3
+    return exit_code(sweep)
 
 
 if __name__ == "__main__":

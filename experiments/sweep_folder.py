@@ -12,24 +12,23 @@ import yaml
 from datamodules.errors import ConfigError
 from datamodules.whole_files import write_whole
 from experiments.run_folder import RunFolder
+from experiments.run_group import RunGroup
 
 Values = dict[str, Any]
 
 
-class SweepFolder:
+class SweepFolder(RunGroup):
     """``sweep.yaml``, the list of its runs, and the summary.
 
     Args:
         path: An existing folder; :meth:`create` makes one, :meth:`open` checks one.
     """
 
+    verb = "sweep"
+
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self.sweep_file = path / "sweep.yaml"
-        self.runs_file = path / "runs.txt"
-        self.array_script = path / "array.sh"
-        self.summary_script = path / "summary.sh"
-        self.summary_table = path / "summary.csv"
         self.summary_file = path / "summary.json"
 
     @staticmethod
@@ -53,7 +52,7 @@ class SweepFolder:
         root = Path(os.environ.get("LIGHTBOX_RUNS", "runs")).expanduser() / "sweeps"
         folder = cls((root / name).resolve())
         folder.path.mkdir(parents=True)
-        write_whole(folder.runs_file, "".join(f"{run.path}\n" for run in runs))
+        folder.list_runs([run.path for run in runs])
         content = {"experiment": experiment, "varied": list(varied)}
         write_whole(folder.sweep_file, yaml.safe_dump(content, sort_keys=False))
         return folder
@@ -71,11 +70,6 @@ class SweepFolder:
         return folder
 
     @property
-    def runs(self) -> list[RunFolder]:
-        """Its runs, in their order."""
-        return [RunFolder.open(Path(line)) for line in self.runs_file.read_text().splitlines()]
-
-    @property
     def varied(self) -> list[Values]:
         """For each run the settings that differ."""
         found: list[Values] = self._content["varied"]
@@ -86,8 +80,8 @@ class SweepFolder:
         """Name of the experiment."""
         return str(self._content["experiment"])
 
-    def varied_text(self, run: RunFolder) -> str:
-        """The settings of a run that differ, for a person."""
+    def about(self, run: RunFolder) -> str:
+        """The settings of a run that differ."""
         paths = [each.path for each in self.runs]
         return as_text(self.varied[paths.index(run.path)])
 

@@ -1,15 +1,12 @@
 """What a sweep found: a line a run, means over seeds, and the best by validation."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import mean, stdev
 from typing import Any
 
 from datamodules.whole_files import write_whole
-from experiments.run_folder import RunFolder
-from experiments.sweep_folder import SweepFolder, Values, as_text
+from experiments.run_table import as_csv, failures, run_row, spread_of, spread_text
+from experiments.sweep_folder import SweepFolder, as_text
 from lightning_modules.metrics.directions import lower_is_better
 
 
@@ -19,26 +16,14 @@ def summarise(sweep: SweepFolder) -> str:
     Runs are compared by the monitored metric on validation, never on the test split.
     """
     runs = sweep.runs
-    rows = [_row(run, values) for run, values in zip(runs, sweep.varied, strict=True)]
-    write_whole(sweep.summary_table, _as_csv(rows))
+    rows = [run_row(run, values) for run, values in zip(runs, sweep.varied, strict=True)]
+    write_whole(sweep.summary_table, as_csv(rows))
     monitor = runs[0].experiment().task.monitor
     groups = _groups(rows, monitor)
     best = _best(groups, monitor)
     content = {"monitor": f"val/{monitor}", "runs": rows, "groups": groups, "best": best}
     write_whole(sweep.summary_file, json.dumps(content, indent=1) + "\n")
     return "\n".join([*_text(groups, best, rows), f"table: {sweep.summary_table}"])
-
-
-def _row(run: RunFolder, values: Values) -> dict[str, Any]:
-    status = run.status()
-    row = {"run": run.name, "state": status["state"], "error": status.get("error"), **values}
-    if status["state"] == "finished":
-        metrics = run.metrics()
-        for split in ("val", "test"):
-            for name, figure in metrics.get(split, {}).items():
-                if "/" not in name:
-                    row[f"{split}/{name}"] = figure["value"]
-    return row
 
 
 def _groups(rows: Sequence[Mapping[str, Any]], monitor: str) -> list[dict[str, Any]]:
@@ -53,7 +38,7 @@ def _groups(rows: Sequence[Mapping[str, Any]], monitor: str) -> list[dict[str, A
             name for name in (f"val/{monitor}", f"test/{monitor}") if any(name in r for r in done)
         ]
         figures = {
-            name: _spread([row[name] for row in done if row.get(name) is not None])
+            name: spread_of([row[name] for row in done if row.get(name) is not None])
             for name in names
         }
         groups.append(
@@ -76,14 +61,6 @@ def _settings(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _spread(values: Sequence[float]) -> dict[str, float | int | None]:
-    return {
-        "mean": mean(values) if values else None,
-        "sd": stdev(values) if len(values) > 1 else None,
-        "n": len(values),
-    }
-
-
 def _best(groups: Sequence[Mapping[str, Any]], monitor: str) -> dict[str, Any] | None:
     judged = [
         (group["figures"][f"val/{monitor}"]["mean"], group["settings"])
@@ -103,29 +80,12 @@ def _text(
     rows: Sequence[Mapping[str, Any]],
 ) -> Iterator[str]:
     for group in groups:
-        figures = ", ".join(_figure(name, spread) for name, spread in group["figures"].items())
+        figures = ", ".join(
+            f"{name} {spread_text(spread)}" for name, spread in group["figures"].items()
+        )
         about = as_text(group["settings"]) or "all seeds"
         done = f"{group['finished']} of {group['runs']} runs"
         yield f"{about}: {figures or 'nothing yet'} ({done})"
-    for row in rows:
-        if row["state"] == "failed":
-            yield f"failed: {row['run']}: {str(row['error']).splitlines()[0]}"
+    yield from failures(rows)
     if best is not None:
         yield f"best on validation: {as_text(best['settings'])}"
-
-
-def _figure(name: str, spread: Mapping[str, Any]) -> str:
-    if spread["mean"] is None:
-        return f"{name} undefined"
-    return f"{name} {spread['mean']:.3f}" + (
-        f" \u00b1 {spread['sd']:.3f}" if spread["sd"] is not None else ""
-    )
-
-
-def _as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    text = io.StringIO()
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    table = csv.DictWriter(text, columns, lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    return text.getvalue()

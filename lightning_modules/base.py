@@ -52,6 +52,8 @@ class TaskModule(pl.LightningModule):
 
     headline: ClassVar[tuple[str, ...]] = ()
     """The metrics that a person wants to see first."""
+    rows_follow_operating_point: ClassVar[bool] = False
+    """Whether rows hold what was decided at the operating point, and no scores to decide on."""
 
     def __init__(self, optimizer: Optimizer, monitor: str) -> None:
         super().__init__()
@@ -119,6 +121,14 @@ class TaskModule(pl.LightningModule):
         self, rows: Sequence[Row], operating_point: dict[str, Any], samples: int
     ) -> dict[str, Figure]:
         """Every metric with its 95 % interval over patients."""
+
+    def decided_row(self, row: Row, operating_point: dict[str, Any]) -> Row:
+        """A row with what was decided on its case, so that rows of several models can be pooled.
+
+        By default it is as it was: the task decides nothing, or its rows say what it decided.
+        """
+        del operating_point
+        return row
 
     def table_row(self, row: Row, operating_point: dict[str, Any]) -> dict[str, Any]:
         """A row as columns of the prediction table."""

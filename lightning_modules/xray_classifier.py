@@ -12,7 +12,7 @@ from lightning_modules.configs.xray_classifier import XrayClassifierConfig
 from lightning_modules.losses.case_errors import case_errors
 from lightning_modules.losses.classification import build_loss
 from lightning_modules.metrics.classification import ClassificationMetrics
-from lightning_modules.metrics.decisions import table_row, thresholds
+from lightning_modules.metrics.decisions import decided_row, table_row, thresholds
 from lightning_modules.metrics.intervals import Figure
 from lightning_modules.metrics.operating_points import choose_thresholds
 from lightning_modules.metrics.rows import ClassificationRow
@@ -105,6 +105,10 @@ class XrayClassifier(TaskModule):
     ) -> dict[str, Figure]:
         """Every classification metric with its interval."""
         return self.metrics.figures(_typed(rows), thresholds(operating_point), samples, seed=0)
+
+    def decided_row(self, row: Row, operating_point: dict[str, Any]) -> Row:
+        """With the decision on every label, for figures at an operating point a model."""
+        return decided_row(row, self.data.labels, thresholds(operating_point))
 
     def table_row(self, row: Row, operating_point: dict[str, Any]) -> dict[str, Any]:
         """Probability, decision at the operating point, and truth of every label."""

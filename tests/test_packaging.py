@@ -84,7 +84,7 @@ def test_pinned_version_is_inside_its_range(text: str) -> None:
 
 
 def test_every_imported_distribution_is_declared() -> None:
-    texts = [*PROJECT["dependencies"], *EXTRAS["trackers"], *EXTRAS["dicom-seg"]]
+    texts = [*PROJECT["dependencies"], *EXTRAS["trackers"], *EXTRAS["dicom-seg"], *EXTRAS["bench"]]
     declared = {canonicalize_name(Requirement(text).name) for text in texts}
     declared |= {"pydantic-core"}  # pydantic asks for one exact version of it
     sources = packages_distributions()

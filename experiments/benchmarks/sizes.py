@@ -24,6 +24,7 @@ class Sizes:
         volume: Their size in voxels.
         patch: Size of a patch in voxels.
         patches: Patches a batch.
+        large_slices: Slices of the large volume whose memory is measured.
     """
 
     rounds: int = 3
@@ -42,7 +43,16 @@ class Sizes:
     volume: tuple[int, int, int] = (128, 128, 96)
     patch: tuple[int, int, int] = (96, 96, 64)
     patches: int = 4
+    large_slices: int = 1000
 
 
 FULL = Sizes()
-QUICK = Sizes(rounds=1, films=128, steps=200, bootstrap_samples=300, starts=1, volumes=16)
+QUICK = Sizes(
+    rounds=1,
+    films=128,
+    steps=200,
+    bootstrap_samples=300,
+    starts=1,
+    volumes=16,
+    large_slices=200,
+)

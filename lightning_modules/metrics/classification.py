@@ -36,10 +36,10 @@ class ClassificationMetrics:
     A figure is named ``auroc`` for the mean over all labels for which it is defined, and
     ``auroc/<label>`` for one label; a single label has the former only. Decisions are taken at 0.5,
     and under names such as ``f1@operating_point`` and ``f1@operating_point/<label>`` at given
-    thresholds. Classes that exclude one another are decided for the likeliest one, each figure of
-    a class is that of one against the rest, and ``accuracy``, ``balanced_accuracy`` (mean
-    sensitivity), ``brier`` (sum over classes), ``log_loss`` and ``ece`` (of the likeliest class)
-    are those of the whole decision.
+    thresholds, or as the rows say. Classes that exclude one another are decided for the likeliest
+    one, each figure of a class is that of one against the rest, and ``accuracy``,
+    ``balanced_accuracy`` (mean sensitivity), ``brier`` (sum over classes), ``log_loss`` and ``ece``
+    (of the likeliest class) are those of the whole decision.
     """
 
     def __init__(self, labels: LabelSet) -> None:
@@ -68,7 +68,8 @@ class ClassificationMetrics:
 
         Args:
             rows: One row a case.
-            thresholds: Operating point of each label; None, or empty: none was chosen.
+            thresholds: Operating point of each label; None, or empty: none was chosen. Rows that
+                hold decisions need none.
             samples: Bootstrap samples.
             seed: Seed of the bootstrap.
 
@@ -144,6 +145,8 @@ class ClassificationMetrics:
             scores = table.scores[:, index]
             if self.labels.exclusive:
                 yield {"": table.scores.argmax(axis=1) == index}
+            elif table.called is not None:
+                yield {"": scores >= 0.5, OPERATING_POINT: table.called[:, index]}
             elif thresholds:
                 yield {"": scores >= 0.5, OPERATING_POINT: scores >= thresholds[label]}
             else:

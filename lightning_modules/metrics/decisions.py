@@ -32,6 +32,16 @@ def called_present(scores: list[float], labels: LabelSet, chosen: Mapping[str, f
     ]
 
 
+def decided_row(
+    row: Mapping[str, Any], labels: LabelSet, chosen: Mapping[str, float]
+) -> dict[str, Any]:
+    """A row with ``called``; as it is where there is no threshold, as for exclusive classes."""
+    if labels.exclusive or not chosen:
+        return dict(row)
+    pairs = zip(labels.names, row["scores"], strict=True)
+    return {**row, "called": [score >= chosen[name] for name, score in pairs]}
+
+
 def table_row(
     row: Mapping[str, Any], labels: LabelSet, chosen: Mapping[str, float]
 ) -> dict[str, Any]:

@@ -21,6 +21,8 @@ class ClassificationRow(TypedDict):
         scores: Probability of each label (sigmoid), or of each class (softmax).
         targets: 1 holds, 0 does not, None not known; one-hot when classes exclude one another.
         loss: The case's loss, where it was computed.
+        called: Whether each label was called present at the operating point of the model that
+            scored the case, where rows of several models are pooled.
     """
 
     case_id: str
@@ -28,6 +30,7 @@ class ClassificationRow(TypedDict):
     scores: list[float]
     targets: list[float | None]
     loss: NotRequired[float]
+    called: NotRequired[list[bool]]
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,13 @@ class ScoreTable:
         patients: Patient of each case, length ``n``.
         scores: Probabilities, float64 ``(n, L)``.
         targets: 1, 0 or NaN, float64 ``(n, L)``.
+        called: Decisions that the rows hold, bool ``(n, L)``; None: they hold none.
     """
 
     patients: tuple[str, ...]
     scores: Array
     targets: Array
+    called: npt.NDArray[np.bool_] | None = None
 
     @classmethod
     def from_rows(cls, rows: Sequence[ClassificationRow], labels: LabelSet) -> "ScoreTable":
@@ -50,6 +55,7 @@ class ScoreTable:
 
         Raises:
             LightboxError: If a score is not a finite number.
+            ValueError: If some rows hold decisions, and others none.
         """
         ordered = sorted(rows, key=lambda row: row["case_id"])
         shape = (len(ordered), len(labels.names))
@@ -61,4 +67,6 @@ class ScoreTable:
                 f"{scores[case, label]}, not a number between 0 and 1; the network has diverged: "
                 "train with a lower learning rate, or with precision 32"
             )
-        return cls(tuple(row["patient_id"] for row in ordered), scores, targets)
+        called = [row["called"] for row in ordered if "called" in row]
+        decided = np.array(called, dtype=np.bool_).reshape(shape) if called else None
+        return cls(tuple(row["patient_id"] for row in ordered), scores, targets, decided)

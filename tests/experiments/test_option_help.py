@@ -56,8 +56,7 @@ def test_help_shows_every_option_that_has_a_choice():
     page = shown("demo-xray", "--help")
     options = re.findall(r"^  (--\S*[a-z]\S*) ", page, flags=re.MULTILINE)
     known = {each.option for each in settings_of(find("demo-xray"))}
-    fixed = {"--data.kind", "--task.kind"}
-    assert set(options) == known - fixed
+    assert set(options) == known
 
 
 def test_a_wide_terminal_changes_nothing(monkeypatch):

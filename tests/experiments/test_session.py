@@ -31,6 +31,7 @@ def test_run_folder_holds_all_that_the_design_lists(finished):
         "experiment.yaml", "environment.json", "splits.csv", "status.json", "run.log",
         "metrics.jsonl", "checkpoints/last.ckpt", "checkpoints/previous.ckpt",
         "checkpoints/best.ckpt", "predictions/val.csv", "predictions/test.csv", "metrics.json",
+        "rows/val.json", "rows/test.json",
         "figures/roc.png", "figures/learning_curves.png", "report.html",
     } <= present  # fmt: skip
     assert finished.status()["state"] == "finished"

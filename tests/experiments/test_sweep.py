@@ -4,11 +4,12 @@ import json
 import pytest
 from fakes.tiny_experiment import tiny_experiment
 
+from experiments.run_array import submit
 from experiments.run_folder import RunFolder
 from experiments.sweep import main
 from experiments.sweep_folder import SweepFolder
 from experiments.sweep_summary import summarise
-from experiments.sweeps import create, submit
+from experiments.sweeps import create
 
 
 @pytest.fixture

@@ -19,4 +19,5 @@ TINY = Sizes(
     volume=(16, 18, 14),
     patch=(10, 12, 8),
     patches=2,
+    large_slices=128,
 )

@@ -94,6 +94,7 @@ def test_the_same_volume_is_the_same_file(tmp_path: Path) -> None:
 
 # DICOM SEG
 
+
 def test_a_dicom_seg_is_read_back(tmp_path: Path) -> None:
     pytest.importorskip("highdicom")
     series = fakes.write_series(tmp_path / "ct", ARRAY, AFFINE, **fakes.PATIENT)

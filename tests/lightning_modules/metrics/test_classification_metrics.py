@@ -7,6 +7,7 @@ from sklearn import metrics
 from datamodules.batches import LabelSet
 from datamodules.errors import LightboxError
 from lightning_modules.metrics.classification import EPOCH_FIGURES, ClassificationMetrics
+from lightning_modules.metrics.decisions import decided_row
 from lightning_modules.metrics.thresholded import THRESHOLDED
 
 BINARY = LabelSet(("Nodule",), exclusive=False, negative="normal")
@@ -254,3 +255,33 @@ def test_small_subgroup_is_listed_without_values(findings):
     for figure in by_group["site=A"].values():
         assert (figure.value, figure.reason) == (None, "fewer than 10 cases")
     assert by_group["site=A"]["auroc"].cases == 9
+
+
+def test_rows_that_hold_decisions_are_judged_by_them_and_not_by_a_threshold(findings):
+    rows = rows_of(*findings)
+    chosen = {"Mass": 0.3, "Hernia": 0.6, "Edema": 0.45}
+    expected = values(FINDINGS, rows, chosen, samples=20)
+    decided = [decided_row(row, FINDINGS, chosen) for row in rows]
+    assert values(FINDINGS, decided, samples=20) == expected
+
+
+def test_pooled_decisions_are_those_of_two_models(findings):
+    scores, truth = findings[0][:, 2], findings[1][:, 2]
+    label = LabelSet(("Edema",), exclusive=False)
+    thresholds = np.where(np.arange(300) < 100, 0.3, 0.7)
+    rows = [
+        decided_row(row, label, {"Edema": threshold})
+        for row, threshold in zip(rows_of(scores, truth), thresholds, strict=True)
+    ]
+    known = ~np.isnan(truth)
+    called = (scores >= thresholds)[known]
+    found = values(label, rows)
+    assert found["f1@operating_point"].value == pytest.approx(
+        metrics.f1_score(truth[known], called)
+    )
+    assert found["auroc"].value == pytest.approx(metrics.roc_auc_score(truth[known], scores[known]))
+
+
+def test_exclusive_classes_need_no_decision_in_their_rows():
+    row = {"case_id": "c", "patient_id": "p", "scores": [0.1, 0.2, 0.3, 0.4], "targets": []}
+    assert decided_row(row, CLASSES, {}) == row

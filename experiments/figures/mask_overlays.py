@@ -41,7 +41,7 @@ class OverlaidCase:
 
 
 @dataclass(frozen=True, eq=False)
-class _Plane:
+class Plane:
     """One slice as it is shown: rows downwards, radiological (the patient's right at the left)."""
 
     name: str
@@ -59,7 +59,7 @@ def mask_overlays(cases: Sequence[OverlaidCase], structures: Sequence[str]) -> F
         cases: Such as the worst, the median and the best.
         structures: Their names, in the order of the masks.
     """
-    rows = [list(_planes(case, len(structures))) for case in cases]
+    rows = [list(planes_of(case, len(structures))) for case in cases]
     columns = max(len(planes) for planes in rows)
     width = max(5.2, columns * SIDE_INCHES + 0.4)
     figure = new_figure(width, len(rows) * (SIDE_INCHES + 0.45) + 1.1, "Masks over their images")
@@ -77,20 +77,21 @@ def mask_overlays(cases: Sequence[OverlaidCase], structures: Sequence[str]) -> F
     return figure
 
 
-def _planes(case: OverlaidCase, structures: int) -> Iterator[_Plane]:
+def planes_of(case: OverlaidCase, structures: int) -> Iterator[Plane]:
+    """The slices of a case that are shown: those with most of its structures, else the middle."""
     predicted = [_inside(case.predicted, number) for number in range(structures)]
     truth = [_inside(case.truth, number) for number in range(structures)]
     if case.image.ndim == 3:
         colours = case.image[:3] if len(case.image) == 3 else case.image[:1]
-        yield _Plane("", np.moveaxis(colours, 0, -1), predicted, truth, _ratio(case.spacing))
+        yield Plane("", np.moveaxis(colours, 0, -1), predicted, truth, _ratio(case.spacing))
         return
     anywhere = np.any([*predicted, *truth], axis=0)
     for axis, name in ((2, "axial"), (1, "coronal"), (0, "sagittal")):
         others = tuple(other for other in range(3) if other != axis)
-        at = int(np.argmax(anywhere.sum(axis=others))) if anywhere.any() else 0
-        at = at or case.image.shape[axis + 1] // 2 * (not anywhere.any())
+        middle = case.image.shape[axis + 1] // 2
+        at = int(np.argmax(anywhere.sum(axis=others))) if anywhere.any() else middle
         across, up = others
-        yield _Plane(
+        yield Plane(
             f"{name} {at + 1}",
             _turned(case.image[0].take(at, axis))[..., None],
             [_turned(np.take(mask, at, axis)) for mask in predicted],
@@ -114,7 +115,7 @@ def _ratio(spacing: Sequence[float]) -> float:
     return spacing[0] / spacing[1]
 
 
-def _show(axes: Axes, plane: _Plane) -> None:
+def _show(axes: Axes, plane: Plane) -> None:
     low, high = np.percentile(plane.image, PERCENTILES)
     shown = np.clip((plane.image - low) / max(float(high - low), 1e-6), 0, 1)
     shown = np.broadcast_to(shown, (*shown.shape[:2], 3)).astype(np.float32)

@@ -10,6 +10,7 @@ from typing import Any
 from datamodules.errors import ConfigError
 from datamodules.whole_files import write_whole
 from experiments.reporting.figures import WITH_IMAGES, Illustration, illustrations, pictures
+from experiments.reporting.mask_rule import mask_rule
 from experiments.reporting.provenance import Pair, environment_facts, training_facts
 from experiments.reporting.summary import cautions, limits, operating_rule, summary
 from experiments.reporting.table import Table
@@ -98,7 +99,9 @@ def build_content(folder: RunFolder, shared: Mapping[str, bytes] | None = None) 
         headline=headline_table(figures, facts, split),
         data=data_table(facts),
         notices=_shortened([*_counts(facts), *notices]),
-        rule=operating_rule(facts, experiment),
+        rule=mask_rule(point, facts)
+        if facts["task"] == "segmenter"
+        else operating_rule(facts, experiment),
         thresholds=threshold_table(point, facts, split) if facts["labels"] and point else None,
         illustrations=list(illustrations(images)),
         results=list(figure_tables(metrics, facts)),

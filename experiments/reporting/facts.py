@@ -17,6 +17,7 @@ from lightning_modules.metrics.classification import SMALLEST_GROUP
 from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.metrics.rows import ClassificationRow
 from lightning_modules.metrics.subgroups import subgroups
+from lightning_modules.segmenter import Segmenter
 from lightning_modules.xray_classifier import XrayClassifier
 
 SUBGROUP_FIGURES = ("auroc", "sensitivity@operating_point", "specificity@operating_point")
@@ -38,7 +39,7 @@ def collect(
     return {
         "format": FORMAT,
         "evaluated": now(),
-        "task": module.config.kind if isinstance(module, XrayClassifier) else None,
+        "task": module.config.kind if isinstance(module, XrayClassifier | Segmenter) else None,
         "module": type(module).__name__,
         "case": "image" if isinstance(data, XraysData) else "case",
         "headline": list(module.headline),

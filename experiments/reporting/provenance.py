@@ -8,8 +8,9 @@ from callbacks.metrics_log import read_metrics
 from datamodules.configs.xrays import XraysConfig
 from experiments.experiment import Experiment
 from experiments.reporting.tables import revision_text
-from experiments.reporting.words import counted, in_sentence, number, plain
+from experiments.reporting.words import THIN, counted, in_sentence, number, plain
 from experiments.run_folder import RunFolder
+from experiments.task_kinds.segmentation import settings_of as segmentation_settings
 from experiments.task_kinds.xray_classification import settings_of
 from lightning_modules.metrics.directions import lower_is_better
 
@@ -26,9 +27,8 @@ ENCODER = {"full": "", "frozen": ", encoder frozen", "gradual": ", encoder unfro
 def training_facts(folder: RunFolder, facts: Facts) -> list[Pair]:
     """Network, data, loss, optimizer, epochs, as name and text."""
     experiment = folder.experiment()
-    own = list(_classifier(experiment, facts)) if facts["task"] else list(_own_task(facts))
     return [
-        *own,
+        *DESCRIBED.get(facts["task"], _own_task)(experiment, facts),
         ("Optimizer", _optimizer(facts["optimizer"])),
         ("Epochs", _epochs(folder, experiment, facts["monitor"])),
         ("Precision", _precision(experiment)),
@@ -38,7 +38,8 @@ def training_facts(folder: RunFolder, facts: Facts) -> list[Pair]:
     ]
 
 
-def _own_task(facts: Facts) -> Iterator[Pair]:
+def _own_task(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
+    del experiment
     yield "Model", f"{facts['module']}, {_millions(facts['parameters'])}"
 
 
@@ -66,6 +67,27 @@ def _classifier(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
     processes = experiment.trainer.devices
     each = f" on each of {processes} processes" if processes > 1 else ""
     yield "Batches", f"{counted(data.batch_size, 'case')}{each}, {data.sampling} sampling"
+
+
+def _segmenter(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
+    task, data = segmentation_settings(experiment)
+    start = "from the weights of another run" if task.init_from else "from scratch"
+    yield "Network", f"{plain(task.network.kind)}, {_millions(facts['parameters'])}, {start}"
+    yield "Patch", f"{_sides(data.patch)} voxels"
+    spacing = data.preprocessing.spacing_mm
+    grid = "the spacing of each file" if spacing is None else f"{_sides(spacing)} mm"
+    yield "Grid", f"{grid}; intensities: {data.preprocessing.normalisation.kind}"
+    yield "Loss", plain(task.loss.kind)
+    share = f"{100 * data.foreground_share:.0f}{THIN}% centred on a structure"
+    patches = "1 patch" if data.batch_size == 1 else f"{data.batch_size} patches"
+    yield "Batches", f"{patches}, {share}"
+    mirrored = ", averaged over mirror images" if task.inference.mirror else ""
+    overlap = f"{100 * task.inference.overlap:.0f}{THIN}%"
+    yield "Whole cases", f"windows that overlap by {overlap}{mirrored}"
+
+
+def _sides(sides: Sequence[float]) -> str:
+    return " \N{MULTIPLICATION SIGN} ".join(f"{side:g}" for side in sides)
 
 
 def _augmentation(data: XraysConfig) -> str:
@@ -123,6 +145,10 @@ def _memory(facts: Facts) -> Iterator[Pair]:
     if held:
         gpu = f", {held['gpu']:g} GiB of the GPU" if "gpu" in held else ""
         yield "Peak memory", f"{held['process']:g} GiB of the main process{gpu}"
+
+
+DESCRIBED = {"xray-classifier": _classifier, "segmenter": _segmenter}
+"""What is said of the training of each task."""
 
 
 def environment_facts(folder: RunFolder) -> list[Pair]:

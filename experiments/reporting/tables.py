@@ -10,6 +10,7 @@ from experiments.reporting.words import (
     THIN,
     UNDEFINED,
     FigureDict,
+    Subject,
     count,
     headed,
     interval,
@@ -28,12 +29,13 @@ Figures = Mapping[str, FigureDict]
 CI = f"95{THIN}% CI"
 BENEATH = f"95{THIN}% intervals beneath"
 OPENED_BY = {"run": "the run itself", "evaluate": "external evaluation"}
+OVERLAP = ("dice", "dice_pooled", "iou", "sensitivity", "specificity", "precision", "cldice")
+SURFACES = ("surface", "hd95", "assd")
 DECISIONS = ("sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy", "accuracy")
 
 
 def headline_table(figures: Figures, facts: Facts, split: str) -> Table:
     """The figures that a person wants to see first."""
-    exclusive = _is_exclusive(facts)
     with_patients = facts["dataset"]["has_patients"]
     columns = ("Measure", "Value", CI, *_sizes(facts))
     table = Table(f"{SPLITS[split]} results", columns)
@@ -43,7 +45,7 @@ def headline_table(figures: Figures, facts: Facts, split: str) -> Table:
         cells = [Cell(number(figure["value"]), "", table.mark(figure.get("reason")))]
         cells += [Cell(interval(figure) or UNDEFINED), Cell(count(figure["cases"]))]
         cells += [Cell(count(figure["patients"]))] * with_patients
-        table.add(metric_name(name), *cells, hint=meaning(name, facts["case"], exclusive=exclusive))
+        table.add(metric_name(name), *cells, hint=meaning(name, facts["case"], _subject(facts)))
     return table
 
 
@@ -129,7 +131,7 @@ def figure_tables(metrics: Mapping[str, Figures], facts: Facts) -> Iterator[Tabl
         table.divide(heading)
         for name in names:
             cells = (table.cell(metrics[split].get(name)) for split in splits)
-            hint = meaning(name.removesuffix(AT_OPERATING_POINT), facts["case"])
+            hint = meaning(name.removesuffix(AT_OPERATING_POINT), facts["case"], _subject(facts))
             table.add(metric_name(name), *cells, hint=hint.removesuffix(", at 0.5"))
     yield table
 
@@ -149,6 +151,9 @@ def _tables_by_label(figures: Figures, facts: Facts, split: str) -> Iterator[Tab
 def _kinds(figures: Figures, facts: Facts) -> Iterator[tuple[str, list[str]]]:
     """Names of figures (without those of single labels) by what they are about."""
     names = [name for name in figures if "/" not in name]
+    if _subject(facts) == "masks":
+        yield from _kinds_of_masks(names)
+        return
     at_point = [f"{name}{AT_OPERATING_POINT}" for name in DECISIONS]
     plain = "Decisions for the likeliest class" if _is_exclusive(facts) else "Decisions at 0.5"
     others = [name for name in names if name not in DECISIONS and name not in at_point]
@@ -157,6 +162,14 @@ def _kinds(figures: Figures, facts: Facts) -> Iterator[tuple[str, list[str]]]:
         "Decisions at the operating point": [name for name in at_point if name in names],
         plain: [name for name in DECISIONS if name in names],
     }
+    yield from ((heading, found) for heading, found in kinds.items() if found)
+
+
+def _kinds_of_masks(names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    overlap = [name for name in names if name in OVERLAP]
+    surfaces = [name for name in names if name.startswith(SURFACES)]
+    others = [name for name in names if name not in overlap and name not in surfaces]
+    kinds = {"Overlap": overlap, "Surfaces": surfaces, "Sizes and failures": others}
     yield from ((heading, found) for heading, found in kinds.items() if found)
 
 
@@ -219,6 +232,12 @@ def _sizes(facts: Facts) -> tuple[str, ...]:
     """Columns of how many there are; patients only where the dataset knows them."""
     cases = f"{facts['case'].capitalize()}s"
     return (cases, "Patients") if facts["dataset"]["has_patients"] else (cases,)
+
+
+def _subject(facts: Facts) -> Subject:
+    if facts["task"] == "segmenter":
+        return "masks"
+    return "classes" if _is_exclusive(facts) else "labels"
 
 
 def _is_exclusive(facts: Facts) -> bool:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 FigureDict = Mapping[str, Any]
 """A figure of metrics.json: value, low, high, cases, patients, and reason where one is missing."""
@@ -68,6 +68,23 @@ MEANINGS_OF_CLASSES = {
     "balanced_accuracy": "mean over classes of the share found",
     "ece": "mean gap between probability and observed share; 0 is best",
 }
+MEANINGS_OF_MASKS = {
+    "dice": "overlap of prediction and truth, mean over {case}s; 1 is best",
+    "dice_pooled": "overlap of all voxels of all {case}s together",
+    "iou": "intersection over union, mean over {case}s",
+    "sensitivity": "share of the structure that is found",
+    "specificity": "share of the rest that is left alone",
+    "precision": "share of the prediction that is right",
+    "surface_dice": "share of both surfaces that lie within the tolerance of one another",
+    "hd95_mm": "largest distance of surfaces, but for the worst twentieth",
+    "hd95_px": "largest distance of outlines, but for the worst twentieth",
+    "assd_mm": "mean distance of surfaces",
+    "assd_px": "mean distance of outlines",
+    "failures": "structures that are missed altogether, or found where there are none",
+    "cldice": "overlap of the centrelines of vessels",
+}
+Subject = Literal["labels", "classes", "masks"]
+"""What figures are of: labels that hold or not, one of several classes, or masks."""
 SPLITS = {"train": "Training", "val": "Validation", "test": "Test", "excluded": "Excluded"}
 
 
@@ -83,12 +100,13 @@ def in_sentence(name: str) -> str:
     return text if text[:2].isupper() or text == NAMES["f1"] else text[:1].lower() + text[1:]
 
 
-def meaning(name: str, case: str, *, exclusive: bool = False) -> str:
+def meaning(name: str, case: str, subject: Subject = "labels") -> str:
     """What a figure says, in a few words; nothing for a metric of somebody's own."""
     metric = name.partition("/")[0].removesuffix(AT_OPERATING_POINT)
-    texts = MEANINGS_OF_CLASSES if exclusive else MEANINGS
-    text = texts.get(metric, "").format(case=case)
-    if exclusive or metric not in ("accuracy", "balanced_accuracy", "sensitivity", "specificity"):
+    texts = {"labels": MEANINGS, "classes": MEANINGS_OF_CLASSES, "masks": MEANINGS_OF_MASKS}
+    text = texts[subject].get(metric, "").format(case=case)
+    decisions = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
+    if subject != "labels" or metric not in decisions:
         return text
     return f"{text}, at {'the operating point' if name.endswith(AT_OPERATING_POINT) else '0.5'}"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -13,11 +13,31 @@ from datamodules.batches import MaskBatch
 from datamodules.configs.masks import MasksConfig
 from datamodules.samplers import Draw, draws_of
 from datamodules.transforms.volume_augmentation import augment
-from datamodules.transforms.volume_parameters import draw_parameters, source_window
+from datamodules.transforms.volume_parameters import (
+    AugmentationParameters,
+    draw_parameters,
+    source_window,
+)
 from datamodules.volume_cache import VolumeCache
 
 PLACEMENT = 0x9A7C4
 """Keeps the draw of a patch's place apart from that of its augmentation."""
+
+
+class Windows(TypedDict):
+    """What the patches of a batch are made from, each of a size of its own.
+
+    Keys:
+        images: float32 ``(C, *window)`` each.
+        masks: uint8 ``(M, *window)`` each.
+        index, epoch, draw: As in ``MaskBatch``.
+    """
+
+    images: list[torch.Tensor]
+    masks: list[torch.Tensor]
+    index: torch.Tensor
+    epoch: torch.Tensor
+    draw: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -29,12 +49,21 @@ class PatchSettings:
         seed: Of the experiment.
         spacing: Of the stored volumes along the axes of a patch.
         slice_axis: For a 2D network on volumes: the axis that it goes along; else None.
+        channels: Of the images.
     """
 
     config: MasksConfig
     seed: int
     spacing: tuple[float, ...]
     slice_axis: int | None
+    channels: int
+
+    def parameters(self, keys: Sequence[tuple[int, int]]) -> AugmentationParameters:
+        """Random changes of the patches of some (epoch, draw)."""
+        config = self.config
+        return draw_parameters(
+            config.augmentation, self.seed, keys, config.patch, self.spacing, self.channels
+        )
 
     def full(self, size: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
         """Size of a patch along every axis of a case: a slice is 1 thick."""
@@ -44,34 +73,34 @@ class PatchSettings:
         return np.asarray(sizes, np.int64)
 
 
-class MaskPatches(Dataset[MaskBatch]):
+class MaskPatches(Dataset[MaskBatch | Windows]):
     """Augmented patches, each a function of (seed, epoch, draw).
 
     Args:
         cache: Preprocessed cases.
         settings: How patches are drawn.
+        augmented: Change the patches here; else the windows that they are made from are handed
+            over, to be changed on the device by :func:`augment_windows`.
     """
 
-    def __init__(self, cache: VolumeCache, settings: PatchSettings) -> None:
-        self.cache, self.settings = cache, settings
+    def __init__(
+        self, cache: VolumeCache, settings: PatchSettings, *, augmented: bool = True
+    ) -> None:
+        self.cache, self.settings, self.augmented = cache, settings, augmented
 
     def __len__(self) -> int:
         return len(self.cache)
 
-    def __getitems__(self, draws: Sequence[Draw]) -> MaskBatch:
+    def __getitems__(self, draws: Sequence[Draw]) -> MaskBatch | Windows:
         """One batch; torch's loader hands over the whole list of draws."""
-        settings, config = self.settings, self.settings.config
-        keys = [(draw.epoch, draw.draw) for draw in draws]
-        channels = self.cache.description["channels"]
-        parameters = draw_parameters(
-            config.augmentation, settings.seed, keys, config.patch, settings.spacing, channels
-        )
-        windows = source_window(parameters, config.patch)
-        cut = [self._cut(key, window) for key, window in zip(draws, windows, strict=True)]
-        image, mask = augment(
-            [image for image, _ in cut], [mask for _, mask in cut], parameters, config.patch
-        )
+        parameters = self.settings.parameters([(draw.epoch, draw.draw) for draw in draws])
+        sizes = source_window(parameters, self.settings.config.patch)
+        cut = [self._cut(key, size) for key, size in zip(draws, sizes, strict=True)]
+        images, masks = [image for image, _ in cut], [mask for _, mask in cut]
         index, epoch, draw = draws_of(draws)
+        if not self.augmented:
+            return Windows(images=images, masks=masks, index=index, epoch=epoch, draw=draw)
+        image, mask = augment(images, masks, parameters, self.settings.config.patch)
         return MaskBatch(image=image, mask=mask, index=index, epoch=epoch, draw=draw)
 
     def _cut(self, key: Draw, window: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -124,6 +153,27 @@ class WholeCases(Dataset[MaskBatch]):
             epoch=epoch,
             draw=draw,
         )
+
+
+def augment_windows(
+    windows: Windows, keys: Sequence[tuple[int, int]], settings: PatchSettings
+) -> MaskBatch:
+    """The batch of patches of some windows, on the device that they are on.
+
+    Args:
+        windows: Of :class:`MaskPatches`.
+        keys: Epoch and draw of each, which the CPU knows without waiting for the device.
+        settings: Those of the dataset.
+    """
+    parameters = settings.parameters(keys)
+    image, mask = augment(windows["images"], windows["masks"], parameters, settings.config.patch)
+    return MaskBatch(
+        image=image,
+        mask=mask,
+        index=windows["index"],
+        epoch=windows["epoch"],
+        draw=windows["draw"],
+    )
 
 
 def is_foreground(draw: int, share: float) -> bool:

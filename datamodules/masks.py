@@ -15,21 +15,21 @@ from datamodules.configs.masks import MasksConfig
 from datamodules.doctor.masks import examine_masks
 from datamodules.errors import ConfigError, DataError
 from datamodules.mask_cases import CaseFiles, cache_cases
-from datamodules.mask_dataset import MaskPatches, PatchSettings, WholeCases
+from datamodules.mask_dataset import MaskPatches, PatchSettings, WholeCases, augment_windows
 from datamodules.splits import ContentHashes
 from datamodules.structures import Outlines
 from datamodules.volume_cache import VolumeCache
 
-ASIDE = ("geometry", "truth")
+ASIDE = ("geometry", "truth", "keys")
 """What of a batch is not a tensor, and stays where it is."""
 
 
 class MasksData(TaskDataModule):
     """Images and volumes for segmentation.
 
-    While a module is fitted, cases are given as they are stored, on the preprocessed grid. At any
-    other time a batch also has the case's geometry and its mask as the files have it, so that
-    figures are of the original.
+    Patches are changed in the workers, or on the GPU where there is one. While a module is fitted,
+    cases are given as they are stored, on the preprocessed grid. At any other time a batch also has
+    the case's geometry and its mask as the files have it, so that figures are of the original.
 
     Args:
         config: Settings.
@@ -100,9 +100,18 @@ class MasksData(TaskDataModule):
         """Augmented patches while training, else whole cases."""
         if not training:
             return WholeCases(self.cache)
+        return MaskPatches(self.cache, self._patches, augmented=not self._on_gpu)
+
+    @property
+    def _on_gpu(self) -> bool:
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+
+    @cached_property
+    def _patches(self) -> PatchSettings:
         info = self.info
-        settings = PatchSettings(self.config, self.seed, info.patch_spacing, info.slice_axis)
-        return MaskPatches(self.cache, settings)
+        return PatchSettings(
+            self.config, self.seed, info.patch_spacing, info.slice_axis, info.channels
+        )
 
     @property
     def spacing(self) -> tuple[float, ...]:
@@ -115,6 +124,10 @@ class MasksData(TaskDataModule):
     def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:  # noqa: ANN401
         """Add ids, and outside of fitting the geometry and the mask of the original."""
         batch = super().on_before_batch_transfer(batch, dataloader_idx)
+        if "images" in batch:
+            draws = zip(batch["epoch"].tolist(), batch["draw"].tolist(), strict=True)
+            batch["keys"] = list(draws)
+            return batch
         if self.trainer is None or self.trainer.state.fn != "fit":
             (index,) = batch["index"].tolist()
             batch["geometry"] = [self.cache.geometry(index)]
@@ -137,6 +150,14 @@ class MasksData(TaskDataModule):
         """Move the tensors."""
         aside = {name: batch.pop(name) for name in ASIDE if name in batch}
         return {**super().transfer_batch_to_device(batch, device, dataloader_idx), **aside}
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:  # noqa: ANN401
+        """Change training patches on a GPU, where they are by now."""
+        del dataloader_idx
+        if "images" not in batch:
+            return batch
+        ids = {name: batch[name] for name in ("case_id", "patient_id")}
+        return {**augment_windows(batch, batch["keys"], self._patches), **ids}
 
     def facts(self) -> dict[str, Any]:
         """The data's part of a checkpoint."""

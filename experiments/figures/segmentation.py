@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from datamodules.mask_dataset import WholeCases
 from datamodules.masks import MasksData
 from datamodules.samplers import Draw
 from experiments.figures.mask_overlays import OverlaidCase, mask_overlays, worst_median_best
@@ -58,7 +59,7 @@ def overlay_sheet(
     known = {case_id: value for case_id, value in dice.items() if not np.isnan(value)}
     chosen = worst_median_best(known or dict.fromkeys(dice, 0.0))
     index_of = {case.case_id: index for index, case in enumerate(data.table.cases)}
-    dataset = data.dataset(training=False)
+    dataset = WholeCases(data.cache)
     cases = []
     for place, case_id in chosen:
         batch = dataset.__getitems__([Draw(index_of[case_id])])

@@ -3,7 +3,7 @@ import pytest
 import torch
 from fakes.masked_volumes import segmentation_experiment
 
-from datamodules.mask_dataset import is_foreground, place_patch, read_window
+from datamodules.mask_dataset import MaskPatches, is_foreground, place_patch, read_window
 from datamodules.masks import MasksData
 from datamodules.samplers import Draw
 
@@ -97,3 +97,17 @@ def test_workers_read_the_same(data):
         )
     finally:
         data.config = data.config.replace(workers=0)
+
+
+def test_windows_that_are_changed_later_give_the_same_patches(data):
+    draws = [Draw(index, 1, 4 + index) for index in range(5)]
+    dataset = data.dataset(training=True)
+    here = dataset.__getitems__(draws)
+    windows = MaskPatches(data.cache, dataset.settings, augmented=False).__getitems__(draws)
+    assert len({tuple(image.shape) for image in windows["images"]}) > 1
+    batch = data.on_before_batch_transfer(windows, 0)
+    batch = data.transfer_batch_to_device(batch, torch.device("cpu"), 0)
+    later = data.on_after_batch_transfer(batch, 0)
+    assert torch.equal(here["image"], later["image"])
+    assert torch.equal(here["mask"], later["mask"])
+    assert later["case_id"] == [data.table.cases[draw.case].case_id for draw in draws]

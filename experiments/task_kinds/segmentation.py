@@ -11,6 +11,7 @@ from lightning_modules.configs.segmenter import SegmenterConfig
 
 if TYPE_CHECKING:
     from datamodules.base import TaskDataModule
+    from datamodules.batches import LabelSet
     from datamodules.doctor.examination import Examination
     from datamodules.masks import MasksData
     from lightning_modules.segmenter import Segmenter
@@ -28,15 +29,16 @@ class Segmentation(TaskKind):
         check_monitor(task.monitor, EPOCH_FIGURES)
 
     def check_inputs(self, experiment: Experiment, data: "TaskDataModule") -> None:
-        """Look whether there is a tolerance for each structure, and a threshold to choose."""
+        """Look whether tolerances and threshold fit the structures, and the patch the network."""
         from datamodules.masks import MasksData
         from lightning_modules.mask_decisions import check_threshold
         from lightning_modules.segmenter import tolerances_of
 
-        task, _ = settings_of(experiment)
+        task, settings = settings_of(experiment)
         if isinstance(data, MasksData):
             tolerances_of(task.surface_tolerance, data.outlines.names)
             check_threshold(task.threshold, data.outlines.labels)
+            _check_patch(task, settings, data.outlines.labels)
 
     def examine(self, experiment: Experiment, *, pixels: bool) -> "Examination":
         """See the base class."""
@@ -62,6 +64,18 @@ class Segmentation(TaskKind):
         del load_weights  # nothing is ever downloaded
         info = SegmentationInfo.from_dict(dict(facts))
         return Segmenter(settings_of(experiment)[0], info)
+
+
+def _check_patch(task: SegmenterConfig, data: MasksConfig, labels: "LabelSet") -> None:
+    """Build the network, where it does not depend on a spacing that only the files know."""
+    from datamodules.batches import SegmentationInfo
+    from lightning_modules.networks.segmentation_networks import build_segmentation_network
+
+    spacing = data.preprocessing.spacing_mm
+    if spacing is None and task.network.kind == "unet":
+        return
+    info = SegmentationInfo(labels, 1, data.patch, spacing or (1.0,) * len(data.patch))
+    build_segmentation_network(task.network, info)
 
 
 def settings_of(experiment: Experiment) -> tuple[SegmenterConfig, MasksConfig]:

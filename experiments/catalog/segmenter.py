@@ -105,13 +105,13 @@ def hippocampus() -> Experiment:
 
 
 def hippocampus_short() -> Experiment:
-    """The same recipe with fewer, smaller iterations: a fold in half an hour on two CPU cores."""
+    """The same recipe in 2,000 iterations of batch 4: a fold in half an hour on two CPU cores."""
     whole = hippocampus()
     assert isinstance(whole.data, MasksConfig)
     return whole.replace(
         name="hippocampus-short",
-        data=whole.data.replace(batch_size=4, batches_per_epoch=50),
-        task=SegmenterConfig(network=UNetConfig(base_features=24), optimizer=FAST),
+        data=whole.data.replace(batch_size=4, batches_per_epoch=100),
+        task=SegmenterConfig(optimizer=FAST),
         trainer=NNUNET.replace(max_epochs=20, validate_every_epochs=2, precision="bf16-mixed"),
     )
 

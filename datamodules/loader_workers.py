@@ -1,6 +1,10 @@
 """How a worker process of a data loader begins."""
 
 import signal
+from collections.abc import Sequence
+
+import torch
+from torch.utils.data import get_worker_info
 
 SECONDS_AFTER_SIGTERM = 20
 
@@ -18,3 +22,9 @@ def begin_worker(worker: int) -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, lambda *_: signal.alarm(SECONDS_AFTER_SIGTERM))
+
+
+def batch_memory(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """An empty tensor; in a worker where the training process sees it, to save a copy."""
+    memory = torch.empty(tuple(shape), dtype=dtype)
+    return memory if get_worker_info() is None else memory.share_memory_()

@@ -11,8 +11,9 @@ from torch.utils.data import Dataset
 
 from datamodules.batches import MaskBatch
 from datamodules.configs.masks import MasksConfig
+from datamodules.loader_workers import batch_memory
 from datamodules.samplers import Draw, draws_of
-from datamodules.transforms.volume_augmentation import augment
+from datamodules.transforms.volume_augmentation import augment, augment_into
 from datamodules.transforms.volume_parameters import (
     AugmentationParameters,
     draw_parameters,
@@ -100,7 +101,12 @@ class MaskPatches(Dataset[MaskBatch | Windows]):
         index, epoch, draw = draws_of(draws)
         if not self.augmented:
             return Windows(images=images, masks=masks, index=index, epoch=epoch, draw=draw)
-        image, mask = augment(images, masks, parameters, self.settings.config.patch)
+        patch = self.settings.config.patch
+        image = batch_memory((len(draws), len(images[0]), *patch))
+        mask = batch_memory((len(draws), len(masks[0]), *patch), torch.uint8)
+        for place in range(len(draws)):
+            own = parameters[place : place + 1]
+            augment_into(images[place], masks[place], own, image[place], mask[place])
         return MaskBatch(image=image, mask=mask, index=index, epoch=epoch, draw=draw)
 
     def _cut(self, key: Draw, window: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:

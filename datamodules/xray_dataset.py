@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import Dataset, get_worker_info
+from torch.utils.data import Dataset
 
 from datamodules.batches import XrayBatch
 from datamodules.configs.xrays import XrayAugmentation, XrayPreprocessing
 from datamodules.image_cache import ImageCache
+from datamodules.loader_workers import batch_memory
 from datamodules.samplers import Draw, draws_of
 from datamodules.transforms.xray_augmentation import AugmentXray
 from datamodules.transforms.xray_preprocessing import normalise
@@ -66,7 +67,7 @@ class XrayDataset(Dataset[XrayBatch]):
         shown = [self._images_of(key) for key in draws]
         stacked = np.stack([image for images in shown for image in images])
         stacked = stacked if stacked.ndim == 4 else stacked[:, None]
-        images = _memory_of_batch(stacked.shape)
+        images = batch_memory(stacked.shape)
         normalise(stacked, self.preprocessing, out=images.numpy())
         batch = XrayBatch(
             image=images[:, :1],
@@ -90,12 +91,6 @@ class XrayDataset(Dataset[XrayBatch]):
         if self.augment is None:
             return films
         return [_changed(self.augment, film, self.seed, key, n) for n, film in enumerate(films)]
-
-
-def _memory_of_batch(shape: tuple[int, ...]) -> torch.Tensor:
-    """A float32 tensor; in a worker where the training process sees it, to save a copy of each."""
-    memory = torch.empty(shape)
-    return memory if get_worker_info() is None else memory.share_memory_()
 
 
 def _changed(

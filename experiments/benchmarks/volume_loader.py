@@ -6,8 +6,8 @@ that live on between epochs and the same batch size, its patches are centred on 
 and its files are in the page cache. The changes are flips, one affine and noise, as often as in
 nnU-Net.
 
-- Lightbox: windows from a memory map, stored foreground locations, and its own augmentation, which
-  is written straight into the shared memory of the batch.
+- Lightbox: the dataset, sampler and cache of ``MasksData``: windows from a memory map, stored
+  foreground locations, and its own augmentation.
 - MONAI: ``CacheDataset`` in memory, ``RandCropByPosNegLabeld``, ``RandFlipd``, ``RandAffined`` and
   ``RandGaussianNoised``, as its tutorials use them.
 - batchgeneratorsv2: windows from the same memory map by the same locations, enlarged as nnU-Net
@@ -18,6 +18,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -35,15 +36,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from datamodules.cache_builder import CacheBuilder, CacheItem
+from datamodules.cases import Source
+from datamodules.configs.masks import MasksConfig
 from datamodules.configs.volume_augmentation import LIGHT
 from datamodules.errors import LightboxError
-from datamodules.transforms.volume_augmentation import augment_into
-from datamodules.transforms.volume_parameters import draw_parameters, source_window
+from datamodules.mask_dataset import MaskPatches, PatchSettings
+from datamodules.samplers import TrainingSampler
+from datamodules.transforms.volume_geometry import VolumeGeometry
+from datamodules.volume import Volume
+from datamodules.volume_cache import VolumeCache, VolumeContent
 from experiments.benchmarks.comparison import Comparison
 from experiments.benchmarks.sizes import Sizes
 from experiments.benchmarks.timing import interleaved
 
 WORKERS = 2
+SPACING = (1.0, 1.0, 1.0)
 OVERSAMPLED = 1 / 3
 ROTATION = math.radians(30)
 Batch = tuple[Tensor, Tensor]
@@ -54,7 +62,7 @@ def compare(sizes: Sizes, folder: Path) -> Iterator[Comparison]:
     """Samples a second of the three loaders."""
     cases = [_write_case(folder, number, sizes) for number in range(sizes.volumes)]
     loaders: dict[str, Batches] = {
-        "ours": _loader(_Lightbox(cases, sizes), sizes),
+        "ours": _lightbox(cases, folder, sizes),
         "monai": _monai(cases, sizes),
     }
     if find_spec("batchgeneratorsv2") is None:
@@ -131,32 +139,48 @@ def read_window(array: NDArray[Any], start: Sequence[int], window: Sequence[int]
     return torch.from_numpy(found)
 
 
-class _Lightbox(Dataset[Batch]):
-    def __init__(self, cases: list[_Case], sizes: Sizes) -> None:
-        self.cases, self.patch = cases, sizes.patch
+def _lightbox(cases: list[_Case], folder: Path, sizes: Sizes) -> Batches:
+    """The datamodule's own dataset, sampler and cache."""
+    config = MasksConfig(
+        patch=sizes.patch, augmentation=LIGHT, foreground_share=OVERSAMPLED, workers=WORKERS
+    )
+    settings = PatchSettings(config, 0, SPACING, slice_axis=None, channels=1)
+    sampler = TrainingSampler(range(len(cases)), sizes.patches, seed=0)
+    loader = DataLoader(
+        MaskPatches(_cache(cases, folder), settings),
+        batch_sampler=sampler,
+        collate_fn=_as_it_is,
+        num_workers=WORKERS,
+        persistent_workers=WORKERS > 0,
+    )
 
-    def __len__(self) -> int:
-        return len(self.cases)
+    def batches() -> Iterator[Batch]:
+        sampler.set_epoch(sampler.epoch + 1)
+        for batch in loader:
+            yield batch["image"], batch["mask"]
 
-    def __getitems__(self, indices: list[int]) -> Batch:
-        draws = [(int(torch.randint(2**31, ())), index) for index in indices]
-        parameters = draw_parameters(LIGHT, 0, draws, self.patch, (1.0, 1.0, 1.0))
-        windows = source_window(parameters, self.patch)
-        image = torch.empty((len(draws), 1, *self.patch)).share_memory_()
-        mask = torch.empty((len(draws), 1, *self.patch), dtype=torch.uint8).share_memory_()
-        for place, (epoch, index) in enumerate(draws):
-            case = self.cases[index]
-            start = case.start(self.patch, np.random.default_rng((epoch, index)))
-            window = windows[place].tolist()
-            start = [s - (w - p) // 2 for s, w, p in zip(start, window, self.patch, strict=True)]
-            augment_into(
-                read_window(case.image, start, window),
-                read_window(case.mask, start, window),
-                parameters[place : place + 1],
-                image[place],
-                mask[place],
-            )
-        return image, mask
+    return batches
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    image: NDArray[np.float32]
+    mask: NDArray[np.uint8]
+    geometry: VolumeGeometry
+    content_hash: bytes = bytes(16)
+
+
+def _cache(cases: list[_Case], folder: Path) -> VolumeCache:
+    """The same arrays as a run keeps them."""
+
+    def prepare(items: Sequence[CacheItem]) -> _Prepared:
+        case = cases[int(items[0].case_id)]
+        grid = Volume(np.empty(case.image.shape, np.uint8), np.eye(4))
+        return _Prepared(np.array(case.image), np.array(case.mask), VolumeGeometry.of(grid))
+
+    items = [[CacheItem(str(n), Source("volume"), folder)] for n in range(len(cases))]
+    content = VolumeContent("volumes", items, prepare, 1, False, 0, lambda _: "")
+    return CacheBuilder(folder / "entry", content, VolumeCache).build()
 
 
 class _Nnunet(Dataset[Batch]):
@@ -216,7 +240,7 @@ def enlarged_patch(patch: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(each / 0.85) for each in reach)
 
 
-def _loader(dataset: _Lightbox | _Nnunet, sizes: Sizes) -> Batches:
+def _loader(dataset: "_Nnunet", sizes: Sizes) -> Batches:
     loader = DataLoader(
         dataset,
         sizes.patches,

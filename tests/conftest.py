@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Before torch is loaded: threads of several test processes would wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from datamodules.errors import ConfigError
 from experiments.configs.logging import LoggingConfig
 from experiments.exit_codes import guarded
-from experiments.reporting.figures import CAPTIONS, WITH_IMAGES
+from experiments.reporting.figures import CAPTIONS, OF_SEGMENTERS, WITH_IMAGES
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
 
 if TYPE_CHECKING:
@@ -63,11 +63,17 @@ PARTS = (
     Part("Cases", (Panel("table", "tables/cases"),), columns=1),
     Part(
         "Figures",
-        tuple(Panel("image", f"figures/{name}") for name in CAPTIONS if name not in WITH_IMAGES),
+        tuple(
+            Panel("image", f"figures/{name}")
+            for name in CAPTIONS
+            if name not in (*WITH_IMAGES, *OF_SEGMENTERS)
+        ),
     ),
     Part(
         "Most confident mistakes",
-        tuple(Panel("image", f"figures/{name}") for name in WITH_IMAGES),
+        tuple(
+            Panel("image", f"figures/{name}") for name in WITH_IMAGES if name not in OF_SEGMENTERS
+        ),
         columns=1,
     ),
     Part(

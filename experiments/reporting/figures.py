@@ -64,6 +64,8 @@ SCALE = 0.6
 """Pixels of the page for each pixel of a picture, so that all have letters of one size."""
 WITH_IMAGES = ("mistakes", "overlays")
 """Those that show images of patients."""
+OF_SEGMENTERS = ("overlays", "dice", "volume_agreement")
+"""Those that only a segmenter has."""
 
 
 @dataclass(frozen=True)

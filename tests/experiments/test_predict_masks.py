@@ -133,5 +133,5 @@ def test_missing_place_and_missing_run_are_told(run, tmp_path, capsys):
     assert predict(run, tmp_path / "nowhere", output=tmp_path / "out") == 2
     assert "no such file or folder" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
-    assert predict(tmp_path / "empty", run, output=tmp_path / "out") == 2
-    assert "error:" in capsys.readouterr().err
+    assert predict(tmp_path / "empty", run, output=tmp_path / "out") == 6
+    assert "checkpoint" in capsys.readouterr().err

@@ -24,6 +24,8 @@ from datamodules.volume_cache import UnreadableFileError, VolumeCache, VolumeCon
 BYTES_A_STORED_BYTE = 8
 """Of a cached volume for each byte of its file, roughly, as files are compressed."""
 
+COMPRESSED = (".gz", ".png", ".jpg", ".jpeg", ".mha", ".nrrd", ".dcm")
+
 Read = TypeVar("Read")
 
 
@@ -157,10 +159,28 @@ def cache_cases(table: CaseTable, config: MasksConfig, outlines: Outlines) -> Vo
         prepare=prepare,
         structures=len(outlines.structures),
         overlapping=outlines.overlapping,
-        expected_bytes=BYTES_A_STORED_BYTE * sum(item.path.stat().st_size for item in flat),
+        expected_bytes=_expected_bytes(table),
         advise=advise,
     )
     return CacheBuilder(path, content, VolumeCache).build()
+
+
+def _expected_bytes(table: CaseTable) -> int:
+    """Roughly; of a raw file 2 bytes a voxel come to lie beside 1 of the mask."""
+    paths = {
+        resolve(table.root, source.path) for case in table.cases for source in case.inputs.values()
+    }
+    return sum(
+        (BYTES_A_STORED_BYTE if path.name.endswith(COMPRESSED) else 2) * size_of(path)
+        for path in paths
+    )
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of the files of a series."""
+    if path.is_dir():
+        return sum(each.stat().st_size for each in path.iterdir())
+    return path.stat().st_size
 
 
 @dataclass(frozen=True, eq=False)

@@ -153,7 +153,7 @@ class VolumeContent:
         """
         shapes, counts, hashes, geometries = [], [], [], []
         faults: dict[CacheItem, str] = {}
-        channels = mask_channels = 0
+        channels = mask_channels = axes = 0
         work = map_in_order(attempt(self._prepare), self.cases, ahead=AHEAD)
         with (
             (folder / IMAGES).open("wb") as images,
@@ -167,8 +167,9 @@ class VolumeContent:
                     faults[at] = str(found)
                 elif not faults:
                     channels = channels or len(found.image)
-                    if len(found.image) != channels:
-                        faults[items[0]] = _other_channels(len(found.image), channels)
+                    axes = axes or found.image.ndim - 1
+                    if (len(found.image), found.image.ndim - 1) != (channels, axes):
+                        faults[items[0]] = _unlike(found.image, channels, axes)
                         continue
                     mask_channels = len(found.mask)
                     images.write(found.image.data)
@@ -240,5 +241,8 @@ def _as_stored(image: NDArray[Any]) -> NDArray[np.float16]:
     return stored
 
 
-def _other_channels(count: int, first: int) -> str:
-    return f"it has {count} channels, and the first case has {first}"
+def _unlike(image: NDArray[Any], channels: int, axes: int) -> str:
+    return (
+        f"it has {image.ndim - 1} axes and {len(image)} channels, and the first case has {axes} and"
+        f" {channels}"
+    )

@@ -13,6 +13,8 @@ CHANNEL = re.compile(r"(.+)_(\d{4})")
 """``case_0000``, ``case_0001``: one file a channel, as nnU-Net has them."""
 SERIES_ENDING = ".dcm"
 MAGIC, MAGIC_AT = b"DICM", 128
+INDEX = "DICOMDIR"
+"""Of a medium; it is in DICOM format, and no image."""
 
 
 def find_volumes(
@@ -21,8 +23,9 @@ def find_volumes(
     """Files of each case, by a name without an ending.
 
     A folder that holds DICOM files is one case, a series; of other folders, every file with the
-    ending of an image counts, however deep. Of a model with several channels a case is one file
-    that has them all, or the files that end in ``_0000``, ``_0001`` and so on.
+    ending of an image counts, however deep. Files of one folder that end in ``_0000``, ``_0001`` ...
+    are the channels of one case, if all channels of the model are there; else each is a case.
+    Where names of different places collide, the folder's own name is put in front.
 
     Args:
         places: Files and folders.
@@ -30,27 +33,37 @@ def find_volumes(
         output: Where results are to go: nothing in it is taken.
 
     Raises:
-        ConfigError: If a place does not exist, a channel is missing, or nothing is found.
+        ConfigError: If a place does not exist, or nothing is found.
     """
     if missing := [str(place) for place in places if not place.exists()]:
         raise ConfigError(f"there is no such file or folder: {', '.join(missing)}")
-    found: dict[str, list[Path]] = defaultdict(list)
-    for place in places:
-        for path, name in _named(place, output):
-            split = CHANNEL.fullmatch(name)
-            is_channel = split is not None and int(split[2]) < channels
-            found[split[1] if split and is_channel else name].append(path)
+    cases: dict[tuple[Path, str], dict[int, tuple[Path, str]]] = defaultdict(dict)
+    alone: list[tuple[Path, str]] = []
+    for path, name in dict.fromkeys(each for place in places for each in _named(place, output)):
+        split = CHANNEL.fullmatch(name)
+        if split is not None and int(split[2]) < channels:
+            cases[path.parent, split[1]][int(split[2])] = (path, name)
+        else:
+            alone.append((path, name))
+    found: dict[str, tuple[Path, ...]] = {}
+    for (_, name), own in cases.items():
+        if len(own) == channels:
+            _add(found, name, tuple(own[channel][0] for channel in range(channels)))
+        else:
+            alone += own.values()
+    for path, name in alone:
+        _add(found, name, (path,))
     if not found:
         raise ConfigError(f"no images in {', '.join(str(place) for place in places)}")
-    for name, paths in found.items():
-        if len(paths) not in (1, channels):
-            listed = ", ".join(path.name for path in sorted(paths))
-            raise ConfigError(
-                f"'{name}' has {len(paths)} files ({listed}), and the model takes"
-                f" {channels} channel{'s' * (channels > 1)}: give one file a case, or"
-                f" {name}_0000 and so on, one a channel"
-            )
-    return {name: tuple(sorted(paths)) for name, paths in found.items()}
+    return dict(sorted(found.items()))
+
+
+def _add(found: dict[str, tuple[Path, ...]], name: str, paths: tuple[Path, ...]) -> None:
+    folder = paths[0].resolve().parent
+    while name in found:
+        name = readable(f"{folder.name}/{name}")
+        folder = folder.parent
+    found[name] = paths
 
 
 def _named(place: Path, output: Path | None) -> Iterator[tuple[Path, str]]:
@@ -77,12 +90,17 @@ def _named(place: Path, output: Path | None) -> Iterator[tuple[Path, str]]:
 
 
 def _is_series(folder: Path) -> bool:
-    """Whether the first file of a folder is a DICOM file."""
-    first = next((path for path in sorted(folder.iterdir()) if path.is_file()), None)
-    if first is None:
+    """Whether a folder holds DICOM files; a note or an index may lie beside them."""
+    return any(_is_dicom(path) for path in sorted(folder.iterdir()) if path.is_file())
+
+
+def _is_dicom(path: Path) -> bool:
+    if path.name.startswith(".") or path.name == INDEX:
         return False
-    if first.name.lower().endswith(SERIES_ENDING):
+    if path.name.lower().endswith(SERIES_ENDING):
         return True
-    with first.open("rb") as file:
+    if path.name.lower().endswith(ENDINGS):
+        return False
+    with path.open("rb") as file:
         head = file.read(MAGIC_AT + len(MAGIC))
     return head[MAGIC_AT:] == MAGIC

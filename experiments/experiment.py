@@ -57,8 +57,10 @@ class Experiment(Settings):
         if not isinstance(data, dict) or not isinstance(task, dict):
             return values
         task_of_data = {data: task for task, data in DATA_OF_TASK.items()}
-        kind = task.get("kind") or task_of_data.get(data.get("kind", "xrays"))
-        if kind is None or kind not in DATA_OF_TASK:
+        kind, other = task.get("kind"), data.get("kind", "xrays")
+        if kind is None and isinstance(other, str):
+            kind = task_of_data.get(other)
+        if not isinstance(kind, str) or kind not in DATA_OF_TASK:
             return values
         return {
             **values,

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from callbacks.predictions import prediction_table, write_predictions
 from datamodules.errors import ConfigError, DataError
 from datamodules.parallel import shown
 from datamodules.transforms.dicom_seg_writing import write_dicom_seg
+from datamodules.transforms.volume_geometry import VolumeGeometry
 from datamodules.transforms.volume_writing import write_volume
 from datamodules.volume import Volume
 from datamodules.volume_files import find_volumes
@@ -37,7 +39,9 @@ def predict_masks(arguments: Namespace) -> int:
         raise ConfigError("a segmenter takes no --table, and has no --features")
     predictor = MaskPredictor.load(arguments.run)
     channels = predictor.modules[0].data.channels
+    _check_format(arguments.format, len(predictor.modules[0].data.spacing))
     files = find_volumes(arguments.places, channels, output=folder)
+    _check_names(files)
     failed: list[dict[str, Any]] = []
     try:
         (folder / MASKS).mkdir(parents=True, exist_ok=True)
@@ -71,6 +75,9 @@ def _rows(
         except DataError as error:
             failed.append({"file": name, "reason": str(error)})
             continue
+        except (MemoryError, torch.OutOfMemoryError):
+            failed.append({"file": name, "reason": "it needs more memory than there is"})
+            continue
         if arguments.overlays:
             path = arguments.output / OVERLAYS / f"{_flat(name)}.png"
             path.parent.mkdir(exist_ok=True)
@@ -95,8 +102,6 @@ def _write_masks(
             raise DataError("DICOM SEG needs a folder with the DICOM series that it refers to")
         write_dicom_seg(place, _separate(found.mask, len(structures)), structures, source)
         return
-    if kind == "png" and not flat:
-        raise ConfigError("--format png is for flat images; a volume takes nifti, nrrd or mha")
     for mask, ending in _parts(found.mask, structures):
         path = place.with_name(place.name.removesuffix(ENDINGS[kind]) + ending + ENDINGS[kind])
         write_volume(path, Volume(mask, found.image.affine, found.image.has_spacing))
@@ -129,10 +134,26 @@ def _write_structures(path: Path, predictor: MaskPredictor) -> None:
 
 
 def _overlay(name: str, found: PredictedMask, predictor: MaskPredictor) -> Any:  # noqa: ANN401
-    nothing = np.zeros_like(found.mask)
-    image = found.image.array.astype(np.float32)
-    case = OverlaidCase(name, image, found.mask, nothing, found.image.spacing)
+    axes = VolumeGeometry.of(found.image)  # pictures are drawn along those of the patient
+    image = axes.to_canonical(found.image.array).astype(np.float32)
+    mask = axes.to_canonical(found.mask)
+    case = OverlaidCase(name, image, mask, np.zeros_like(mask), axes.spacing)
     return mask_overlays([case], predictor.structures)
+
+
+def _check_format(kind: str | None, axes: int) -> None:
+    if kind == "png" and axes > 2:
+        raise ConfigError("--format png is for flat images; a volume takes nifti, nrrd or mha")
+
+
+def _check_names(files: Mapping[str, object]) -> None:
+    """Each case needs a mask file of its own."""
+    names: dict[str, str] = {}
+    for name in files:
+        if (other := names.setdefault(_flat(name), name)) != name:
+            raise ConfigError(
+                f"the masks of '{other}' and '{name}' would have one name; rename one"
+            )
 
 
 def _flat(name: str) -> str:

@@ -1,8 +1,11 @@
 """Trained segmenters applied to files: one, or the folds of a cross-validation together."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +22,8 @@ from experiments.experiment import Experiment
 from experiments.task_kinds.segmentation import settings_of
 from experiments.tasks import rebuild_module
 from lightning_modules.segmenter import Segmenter
+
+log = logging.getLogger("lightbox")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +81,13 @@ class MaskPredictor:
         if any(
             (each.preprocessing, each.patch) != (first.preprocessing, first.patch)
             for each in settings
-        ) or any(module.data.labels != modules[0].data.labels for module in modules):
+        ) or any(_kind(module) != _kind(modules[0]) for module in modules):
             raise ConfigError(f"the runs in {source} were not trained alike, and cannot be joined")
+        agreed = joint_operating_point([module.operating_point for module in modules])
+        for module in modules:
+            module.operating_point = agreed
+        if len(modules) > 1:
+            log.info("%d models predict together", len(modules))
         return cls(modules, first)
 
     @property
@@ -105,6 +115,9 @@ class MaskPredictor:
                 f"it has {len(image.spatial)} axes, and the model was trained on images of"
                 f" {len(first.data.spacing)}"
             )
+        if image.has_spacing != first.data.has_spacing:
+            which = "has no spacing" if first.data.has_spacing else "has a spacing in mm"
+            raise DataError(f"it {which}, unlike the images that the model was trained on")
         prepared = PreprocessVolume(self.data.preprocessing)(image)
         networks = [module.network for module in self.modules]
         with torch.inference_mode():
@@ -126,6 +139,28 @@ class MaskPredictor:
         if not others:
             return image
         return replace(image, array=np.concatenate([image.array, *(o.array for o in others)]))
+
+
+def _kind(module: Segmenter) -> tuple[object, ...]:
+    data = module.data
+    return data.labels, data.channels, data.slice_axis, data.mirror_axes, data.has_spacing
+
+
+def joint_operating_point(points: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """That of an ensemble: median thresholds, and only the clean-up that all models have chosen."""
+    if len(points) == 1:
+        return dict(points[0])
+    joint: dict[str, Any] = {}
+    if all("thresholds" in point for point in points):
+        joint["thresholds"] = {
+            name: {**own, "threshold": median(p["thresholds"][name]["threshold"] for p in points)}
+            for name, own in points[0]["thresholds"].items()
+        }
+    first, *others = [point.get("clean_up", {}) for point in points]
+    agreed = {
+        name: rule for name, rule in first.items() if all(o.get(name) == rule for o in others)
+    }
+    return {**joint, "clean_up": agreed} if agreed else joint
 
 
 def checkpoints_of(source: Path) -> list[Path]:

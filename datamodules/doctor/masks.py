@@ -27,6 +27,7 @@ class _Look:
     """What was seen of one case: its content, and the structures that it has."""
 
     content_hash: bytes
+    axes: int
     channels: int
     structures: frozenset[str]
 
@@ -79,10 +80,11 @@ def _look_at_all(found: Examination, table: CaseTable, outlines: Outlines) -> di
             names = ", ".join(outlines.names)
             message = f"its mask is empty: none of {names} is in it"
             found.problems.append(Problem(Kind.MASK, empty, message, "warning", case.case_id))
-    usual = Counter(look.channels for look in looks.values()).most_common(1)
+    usual = Counter((look.axes, look.channels) for look in looks.values()).most_common(1)
     for name, look in looks.items():
-        if look.channels != usual[0][0]:
-            message = f"it has {look.channels} channels, and most cases have {usual[0][0]}"
+        if (look.axes, look.channels) != usual[0][0]:
+            most = "{} axes and {} channels".format(*usual[0][0])
+            message = f"it has {look.axes} axes and {look.channels} channels, and most have {most}"
             found.problems.append(Problem(Kind.UNREADABLE, f"case '{name}'", message, case_id=name))
     return looks
 
@@ -105,7 +107,7 @@ def _look(files: CaseFiles, outlines: Outlines) -> _Look | Problem:
             if _has(volumes.mask, number, overlapping=outlines.overlapping)
         )  # fmt: skip
     array = volumes.image.array
-    return _Look(content_hash(array), len(array), there)
+    return _Look(content_hash(array), array.ndim - 1, len(array), there)
 
 
 def _has(mask: np.ndarray, structure: int, *, overlapping: bool) -> bool:

@@ -222,6 +222,8 @@ def _resample_map(
     for label in present:
         mask = labels == label
         inside, reached, parts = _reach(mask, matrices)
+        if any(side.start == side.stop for side in reached):
+            continue  # it lies where no voxel of the new grid looks
         blended = _apply(mask[inside].astype(np.float32)[None], parts)[0]
         better = blended >= share[reached]
         most[reached][better] = label

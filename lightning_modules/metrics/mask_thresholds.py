@@ -57,8 +57,9 @@ def highest_threshold(
         average: Over all voxels of all cases, or the mean over the cases that have the structure.
 
     Returns:
-        The threshold with the sensitivity that it has in validation. Without a voxel of the
-        structure it is 0.5, and ``reason`` says why.
+        The threshold with the sensitivity that it has in validation. It is never 0, where
+        everything would be inside: if nothing above reaches the target, ``reason`` says so. Without
+        a voxel of the structure it is 0.5, and ``reason`` says why.
     """
     counts = np.asarray(histograms, dtype=np.int64).reshape(-1, BINS)
     counts = counts[counts.sum(axis=1) > 0]
@@ -73,9 +74,12 @@ def highest_threshold(
     sensitivities = (above / above[:, :1]).mean(axis=0)
     # Means of shares are rounded: what reaches the target but for the last digit reaches it.
     chosen = int(np.flatnonzero(sensitivities >= target * (1 - 1e-12))[-1])
-    return Threshold(
-        threshold=float(threshold_grid()[chosen]),
+    found = Threshold(
+        threshold=float(threshold_grid()[max(chosen, 1)]),
         kind=TARGET,
-        sensitivity=float(sensitivities[chosen]),
+        sensitivity=float(sensitivities[max(chosen, 1)]),
         specificity=None,
     )
+    if chosen == 0:  # everything would be called inside
+        found["reason"] = "the sensitivity asked for is out of reach; the lowest threshold is taken"
+    return found

@@ -30,10 +30,33 @@ def test_number_that_is_no_channel_belongs_to_the_name(tmp_path):
     assert set(find_volumes([tmp_path], channels=1)) == {"case", "case_0123"}
 
 
-def test_missing_channel_is_told(tmp_path):
+def test_case_without_one_of_its_channels_stays_in_parts_and_fails_alone(tmp_path):
     touch(tmp_path, "x_0000.nii", "x_0002.nii", "x_0001.nii", "y_0000.nii", "y_0001.nii")
-    with pytest.raises(ConfigError, match="'y' has 2 files"):
-        find_volumes([tmp_path], channels=3)
+    found = names_of(find_volumes([tmp_path], channels=3))
+    assert found == {
+        "x": ["x_0000.nii", "x_0001.nii", "x_0002.nii"],
+        "y_0000": ["y_0000.nii"],
+        "y_0001": ["y_0001.nii"],
+    }
+
+
+def test_files_of_two_patients_are_never_one_case(tmp_path):
+    touch(tmp_path, "p1/scan.nii", "p2/scan.nii", "p3/scan_0000.nii", "p4/scan_0001.nii")
+    files = [tmp_path / name for name in ("p1/scan.nii", "p2/scan.nii")]
+    found = find_volumes([*files, tmp_path / "p3", tmp_path / "p4"], channels=2)
+    assert sorted(found) == ["p2/scan", "scan", "scan_0000", "scan_0001"]
+    assert all(len(paths) == 1 for paths in found.values())
+
+
+def test_channels_are_in_their_order_however_they_are_named(tmp_path):
+    touch(tmp_path, "a_0001.mha", "a_0000.nii.gz")
+    (paths,) = find_volumes([tmp_path / "a_0001.mha", tmp_path / "a_0000.nii.gz"], 2).values()
+    assert [path.name for path in paths] == ["a_0000.nii.gz", "a_0001.mha"]
+
+
+def test_note_beside_a_series_does_not_hide_it(tmp_path):
+    touch(tmp_path, "ct/.DS_Store", "ct/DICOMDIR", "ct/LICENSE", "ct/a.dcm", "ct/b.dcm")
+    assert set(find_volumes([tmp_path], channels=1)) == {"ct"}
 
 
 def test_folder_of_dicom_files_is_one_case(tmp_path):

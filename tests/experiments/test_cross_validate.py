@@ -128,7 +128,7 @@ def test_killed_cross_validation_goes_on_to_the_same_figures(words, tmp_path):
 
 @pytest.mark.slow
 def test_interrupt_says_how_to_go_on(words, tmp_path):
-    process = begin(tmp_path, *words)
+    process = begin(tmp_path, *words, "--trainer.max-epochs", "200")
     wait_for(lambda: list((tmp_path / "runs").glob("*/fold-1/metrics.jsonl")), "it trains", 240)
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(60) == 130

@@ -83,3 +83,14 @@ def test_run_reaches_the_sensitivity_it_was_asked_for_and_applies_it_to_test(tmp
     assert chosen["sensitivity"] >= 0.97
     assert metrics["val"]["sensitivity"]["value"] == pytest.approx(0.97, abs=0.02)
     assert metrics["test"]["sensitivity"]["value"] > 0.9
+
+
+def test_share_that_is_out_of_reach_never_calls_everything_inside():
+    wanted = decisions(threshold=TargetSensitivityConfig(sensitivity=0.95))
+    logits = np.full((1, 40), 3.0, np.float32)
+    logits[0, :10] = -20
+    rows = [{"histograms": wanted.histograms(logits, np.ones((1, 40), np.uint8))}]
+    chosen = wanted.choose(rows, {})["thresholds"]["a"]
+    assert chosen["threshold"] > 0
+    assert chosen["sensitivity"] == pytest.approx(0.75)
+    assert "out of reach" in chosen["reason"]

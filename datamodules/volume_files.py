@@ -23,7 +23,7 @@ def find_volumes(
     """Files of each case, by a name without an ending.
 
     A folder that holds DICOM files is one case, a series; of other folders, every file with the
-    ending of an image counts, however deep. Files of one folder that end in ``_0000``, ``_0001`` ...
+    ending of an image counts, however deep. Files of a folder that end in ``_0000``, ``_0001`` ...
     are the channels of one case, if all channels of the model are there; else each is a case.
     Where names of different places collide, the folder's own name is put in front.
 

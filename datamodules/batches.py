@@ -160,7 +160,7 @@ class MaskBatch(TypedDict):
     """A batch of patches of images with their masks; in evaluation, one whole preprocessed case.
 
     Keys:
-        image: float32 ``(B, C, *patch)``.
+        image: float32 ``(B, C, *patch)``; a whole case float16.
         mask: uint8. Exclusive structures: ``(B, 1, *patch)``, 0 the background, k the k-th
             structure. Overlapping ones: ``(B, L, *patch)``, 0 or 1. :data:`UNKNOWN` in both.
         index: int64 ``(B,)``, position in the datamodule's table of cases.

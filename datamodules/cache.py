@@ -7,6 +7,7 @@ of its own, and renamed when it is whole: an entry that exists under its name ca
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -120,10 +121,9 @@ def file_identity(root: Path, source: Source) -> tuple[int, int]:
 def _identity(path: Path) -> tuple[int, int]:
     try:
         if path.is_dir():  # a series: all of its files
-            own = [each.stat() for each in sorted(path.iterdir())]
-            return sum(each.st_size for each in own), max(
-                (each.st_mtime_ns for each in own), default=0
-            )
+            own = [(each.name, each.stat()) for each in sorted(path.iterdir())]
+            names = "".join(f"{name} {stat.st_size} {stat.st_mtime_ns}\n" for name, stat in own)
+            return sum(stat.st_size for _, stat in own), zlib.crc32(names.encode())
         stat = path.stat()
     except FileNotFoundError as error:
         raise DataError("there is no such file") from error

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import nibabel
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from datamodules.cache import CacheItem, entry_path
@@ -77,6 +79,8 @@ class CaseFiles:
 
     def read_mask(self, outlines: Outlines, image: Volume) -> NDArray[np.uint8] | None:
         """The mask alone, of a case whose image is known."""
+        if not outlines.annotate(self.case):
+            return None
         if "masks" in self.case.targets:
             return outlines.from_masks(
                 {
@@ -85,8 +89,6 @@ class CaseFiles:
                     if name in outlines.names
                 }
             )
-        if "mask" not in self.case.targets:
-            return None
         return self._read(
             self.case.targets["mask"],
             lambda item: outlines.from_label_map(self._label_map(item, image)),
@@ -198,4 +200,5 @@ def _fingerprint(config: MasksConfig, outlines: Outlines) -> dict[str, Any]:
         "structures": [[each.name, *each.values] for each in outlines.structures],
         "known_values": sorted(outlines.known_values),
         "ignore_value": outlines.ignore_value,
+        "libraries": {"scipy": scipy.__version__, "nibabel": nibabel.__version__},
     }

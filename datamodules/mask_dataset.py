@@ -21,6 +21,7 @@ from datamodules.transforms.volume_parameters import (
 )
 from datamodules.volume_cache import VolumeCache
 
+GOLDEN = (5**0.5 - 1) / 2
 PLACEMENT = 0x9A7C4
 """Keeps the draw of a patch's place apart from that of its augmentation."""
 
@@ -136,7 +137,7 @@ class MaskPatches(Dataset[MaskBatch | Windows]):
 
 
 class WholeCases(Dataset[MaskBatch]):
-    """Whole preprocessed cases, one a batch.
+    """Whole preprocessed cases, one a batch, float16 as they are stored: windows are read of them.
 
     Args:
         cache: Preprocessed cases.
@@ -153,7 +154,7 @@ class WholeCases(Dataset[MaskBatch]):
         (key,) = draws
         index, epoch, draw = draws_of(draws)
         return MaskBatch(
-            image=torch.from_numpy(self.cache.image(key.case).astype(np.float32))[None],
+            image=torch.from_numpy(np.array(self.cache.image(key.case)))[None],
             mask=torch.from_numpy(np.array(self.cache.mask(key.case)))[None],
             index=index,
             epoch=epoch,
@@ -183,8 +184,12 @@ def augment_windows(
 
 
 def is_foreground(draw: int, share: float) -> bool:
-    """Whether a draw is centred on a structure: evenly spread, so that each batch has its share."""
-    return int((draw + 1) * share + 1e-9) > int(draw * share + 1e-9)
+    """Whether a draw is centred on a structure.
+
+    Evenly spread by the golden ratio: each batch has its share, and so has each process of several,
+    which takes every n-th draw.
+    """
+    return draw * GOLDEN % 1 < share
 
 
 def place_patch(

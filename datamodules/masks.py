@@ -70,8 +70,23 @@ class MasksData(TaskDataModule):
                 f"--data.patch has {len(self.config.patch)} numbers, and the images of"
                 f" {table.name} have {axes} axes"
             )
+        self._check_spacing(table)
         hashes = [digest.tobytes() for digest in self.cache.hashes]
         return {case.case_id: (own,) for case, own in zip(table.cases, hashes, strict=True)}
+
+    def _check_spacing(self, table: CaseTable) -> None:
+        """Lengths of all cases must be in one unit."""
+        said = [self.cache.geometry(row).has_spacing for row in range(len(self.cache))]
+        if all(said) or not any(said):
+            return
+        rarer = sum(said) * 2 < len(said)
+        which = "say" if rarer else "do not say"
+        odd = [case.case_id for case, own in zip(table.cases, said, strict=True) if own is rarer]
+        raise DataError(
+            f"these images {which} how large their pixels are, and the others"
+            f" {'do not' if rarer else 'do'}; lengths and scale need one unit",
+            odd,
+        )
 
     def caches(self) -> Sequence[VolumeCache]:
         """The volumes."""
@@ -80,11 +95,7 @@ class MasksData(TaskDataModule):
     def indices(self, split: str) -> list[int]:
         """Positions of a split's cases; those without a mask can be neither learned nor scored."""
         cases = self.table.cases
-        return [
-            index
-            for index in super().indices(split)
-            if "mask" in cases[index].targets or "masks" in cases[index].targets
-        ]
+        return [index for index in super().indices(split) if self.outlines.annotate(cases[index])]
 
     @property
     def batches_per_epoch(self) -> int | None:

@@ -15,12 +15,18 @@ from rich.progress import track
 LOG = logging.getLogger("lightbox")
 AHEAD = 4
 """Images a thread that may be done and not yet taken: this bounds the memory."""
+MOST_OF_VOLUMES = 8
 LINES = 10
 SECONDS_A_LINE = 1.0
 """Where no bar can be shown: so many lines a dataset, but none for one that is done at once."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def few_threads() -> int:
+    """For work on whole volumes, each of which takes gigabytes: at most eight."""
+    return min(MOST_OF_VOLUMES, len(os.sched_getaffinity(0)))
 
 
 def map_in_order(

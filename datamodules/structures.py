@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.batches import UNKNOWN, LabelSet
-from datamodules.cases import CaseTable, Structure
+from datamodules.cases import Case, CaseTable, Structure
 from datamodules.errors import ConfigError, DataError
 
 MOST_STRUCTURES = 254
@@ -76,6 +76,12 @@ class Outlines:
     def channels(self) -> int:
         """Of a mask."""
         return len(self.structures) if self.overlapping else 1
+
+    def annotate(self, case: Case) -> bool:
+        """Whether a case has a mask of any of them."""
+        return "mask" in case.targets or any(
+            name in case.targets.get("masks", {}) for name in self.names
+        )
 
     def from_label_map(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """The mask ``(M, *spatial)`` of a label map ``(*spatial)``; see ``MaskBatch``.

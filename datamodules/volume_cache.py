@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 from datamodules.cache_builder import CacheItem, attempt, refuse_unreadable
 from datamodules.cache_entries import HASHES, FinishedEntry
 from datamodules.errors import DataError
-from datamodules.parallel import map_in_order, shown
+from datamodules.parallel import few_threads, map_in_order, shown
 from datamodules.transforms.volume_geometry import VolumeGeometry
 
 IMAGES, MASKS, PLACES = "images.bin", "masks.bin", "places.bin"
@@ -154,7 +154,7 @@ class VolumeContent:
         shapes, counts, hashes, geometries = [], [], [], []
         faults: dict[CacheItem, str] = {}
         channels = mask_channels = axes = 0
-        work = map_in_order(attempt(self._prepare), self.cases, ahead=AHEAD)
+        work = map_in_order(attempt(self._prepare), self.cases, few_threads(), AHEAD)
         with (
             (folder / IMAGES).open("wb") as images,
             (folder / MASKS).open("wb") as masks,

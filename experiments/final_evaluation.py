@@ -64,6 +64,7 @@ def evaluate_run(
     if trainer.is_global_zero:
         samples = experiment.logging.bootstrap_samples
         results = _write_results(module, data, folder, splits, operating_point, samples)
+        module.to(trainer.strategy.root_device)  # Lightning has taken it from there
         draw_run(module, data, folder, operating_point)
         write_facts(folder, collect(module, data, folder, operating_point))
         write_report(folder)

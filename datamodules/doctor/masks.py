@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from datamodules.doctor.balance import LabelCount
 from datamodules.doctor.examination import Examination, begin, examine_sides
 from datamodules.errors import DataError
 from datamodules.mask_cases import CaseFiles
-from datamodules.parallel import map_in_order, shown
+from datamodules.parallel import few_threads, map_in_order, shown
 from datamodules.problems import Kind, Problem
 from datamodules.readers.reader import Reading
 from datamodules.splits import SIDES
@@ -49,7 +50,7 @@ def examine_masks(
     if found.table is None:
         return found
     outlines = Outlines.of(found.table, config.structures)
-    annotated = [case for case in found.table.cases if is_annotated(case)]
+    annotated = [case for case in found.table.cases if outlines.annotate(case)]
     if left := len(found.table.cases) - len(annotated):
         note = f"Cases without a mask, which a run leaves out: {left}."
         found.problems.append(Problem(Kind.NOTE, "", note, "notice"))
@@ -59,13 +60,9 @@ def examine_masks(
     return found
 
 
-def is_annotated(case: Case) -> bool:
-    """Whether a case has a mask of any kind."""
-    return "mask" in case.targets or "masks" in case.targets
-
-
 def _look_at_all(found: Examination, table: CaseTable, outlines: Outlines) -> dict[str, _Look]:
-    results = map_in_order(lambda case: _look(CaseFiles(case, table.root), outlines), table.cases)
+    read = partial(_look, table, outlines)
+    results = map_in_order(read, table.cases, few_threads(), ahead=1)
     each = shown(results, f"Reading {table.name}", len(table.cases))
     looks: dict[str, _Look] = {}
     found.images = images = {}
@@ -75,7 +72,7 @@ def _look_at_all(found: Examination, table: CaseTable, outlines: Outlines) -> di
             continue
         looks[case.case_id] = result
         images[next(iter(case.inputs.values()))] = result.content_hash
-        if is_annotated(case) and not result.structures:
+        if outlines.annotate(case) and not result.structures:
             empty = f"case '{case.case_id}'"
             names = ", ".join(outlines.names)
             message = f"its mask is empty: none of {names} is in it"
@@ -89,8 +86,8 @@ def _look_at_all(found: Examination, table: CaseTable, outlines: Outlines) -> di
     return looks
 
 
-def _look(files: CaseFiles, outlines: Outlines) -> _Look | Problem:
-    case = files.case
+def _look(table: CaseTable, outlines: Outlines, case: Case) -> _Look | Problem:
+    files = CaseFiles(case, table.root)
     try:
         volumes = files.read(outlines)
         check_volume(volumes.image)

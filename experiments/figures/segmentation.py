@@ -66,7 +66,7 @@ def overlay_sheet(
         with torch.inference_mode():
             found = module.segment(batch["image"][0].to(module.device))
         title = f"{place}: {name_of(case_id)}, Dice {dice[case_id]:.3f}"
-        image, truth = batch["image"][0].numpy(), batch["mask"][0].numpy()
+        image, truth = batch["image"][0].float().numpy(), batch["mask"][0].numpy()
         cases.append(OverlaidCase(title, image, found.mask, truth, found.spacing))
     return mask_overlays(cases, module.structures)
 

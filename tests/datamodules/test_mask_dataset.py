@@ -34,11 +34,13 @@ def test_window_that_misses_the_volume_is_all_filled():
     assert (read_window(volume, np.array([5, 0]), np.array([2, 2]), fill=0) == 0).all()
 
 
-@pytest.mark.parametrize(("share", "of_nine"), [(1 / 3, 3), (0.0, 0), (1.0, 9), (0.5, 4)])
-def test_foreground_has_its_share_of_the_draws_evenly_spread(share, of_nine):
-    found = [is_foreground(draw, share) for draw in range(900)]
-    assert sum(found[:9]) == of_nine
-    assert sum(found) == pytest.approx(900 * share, abs=1)
+@pytest.mark.parametrize("share", [1 / 3, 0.0, 1.0, 0.5])
+@pytest.mark.parametrize("processes", [1, 2, 3, 4, 8])
+def test_foreground_has_its_share_of_the_draws_of_every_process(share, processes):
+    for rank in range(processes):
+        found = [is_foreground(draw, share) for draw in range(rank, 900 * processes, processes)]
+        assert sum(found) == pytest.approx(900 * share, abs=20)
+        assert max(sum(found[at : at + 30]) for at in range(870)) <= 30 * share + 8
 
 
 def test_patch_lies_within_a_larger_case_and_around_a_smaller_one():

@@ -65,3 +65,10 @@ def test_name_that_is_nearly_right_is_suggested():
 def test_dataset_without_masks_is_refused():
     with pytest.raises(ConfigError, match="has no masks"):
         outlines()
+
+
+def test_case_with_a_mask_of_another_structure_only_is_not_annotated():
+    heart = Case("a", "a", {}, {"masks": {"heart": Source("h.png")}})
+    assert outlines(Structure("heart"), Structure("lung")).annotate(heart)
+    assert not outlines(Structure("heart"), Structure("lung"), wanted=("lung",)).annotate(heart)
+    assert not outlines(LIVER).annotate(Case("b", "b", {}))

@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,3 +114,17 @@ def test_structures_that_overlap_have_their_own_places():
         (1, 1),
         (1, 2),
     }
+
+
+def test_images_with_and_without_a_spacing_do_not_go_together(root, monkeypatch):
+    config = segmentation_experiment(root, 8).data
+    data = MasksData(config)
+    seen = VolumeCache.geometry
+    monkeypatch.setattr(
+        VolumeCache,
+        "geometry",
+        lambda self, row: replace(seen(self, row), has_spacing=row != 2),
+    )
+    with pytest.raises(DataError, match="do not say how large their pixels are") as caught:
+        data.prepare()
+    assert list(caught.value.found) == ["p01_0"]

@@ -64,7 +64,7 @@ def demo_segmentation_3d() -> Experiment:
             optimizer=FAST,
             inference=SlidingWindowConfig(mirror=False),
         ),
-        trainer=TrainerConfig(max_epochs=6, clip_gradient_norm=12.0),
+        trainer=TrainerConfig(max_epochs=10, clip_gradient_norm=12.0),
     )
 
 

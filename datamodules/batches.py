@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from datamodules.table_features import TableColumn
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 
@@ -154,6 +156,20 @@ class SegmentationInfo:
 
 UNKNOWN = 255
 """In a mask: not known to which structure the voxel belongs."""
+
+
+def inside(mask: NDArray[np.uint8], structure: int) -> NDArray[np.bool_]:
+    """Where a mask is inside of a structure.
+
+    Args:
+        mask: ``(M, *spatial)`` as in :class:`MaskBatch`: label indices, or 0 and 1 for each.
+        structure: Its number, from 0.
+
+    Returns:
+        ``(*spatial)``; what is not known is not inside.
+    """
+    within: NDArray[np.bool_] = mask[0] == structure + 1 if len(mask) == 1 else mask[structure] == 1
+    return within
 
 
 class MaskBatch(TypedDict):

@@ -160,7 +160,6 @@ def cache_cases(table: CaseTable, config: MasksConfig, outlines: Outlines) -> Vo
         cases=items,
         prepare=prepare,
         structures=len(outlines.structures),
-        overlapping=outlines.overlapping,
         expected_bytes=_expected_bytes(table),
         advise=advise,
     )

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from datamodules.batches import inside
 from datamodules.cache_builder import CacheItem, attempt, refuse_unreadable
 from datamodules.cache_entries import HASHES, FinishedEntry
 from datamodules.errors import DataError
@@ -132,7 +133,7 @@ class VolumeContent:
         cases: Files of each case; the first is named where no single one is at fault.
         prepare: Reads and preprocesses one case; called from several threads; raises
             UnreadableFileError, or DataError, whose message is the reason only.
-        structures: How many there are, and whether they overlap.
+        structures: How many there are.
         expected_bytes: How large the entry will be, roughly.
         advise: What to do about files that cannot be read, given their paths.
     """
@@ -141,7 +142,6 @@ class VolumeContent:
     cases: Sequence[Sequence[CacheItem]]
     prepare: Callable[[Sequence[CacheItem]], PreparedCase]
     structures: int
-    overlapping: bool
     expected_bytes: int
     advise: Callable[[Sequence[str]], str]
 
@@ -200,7 +200,7 @@ class VolumeContent:
         return _Stored(
             _as_stored(prepared.image),
             np.ascontiguousarray(prepared.mask),
-            places_of(prepared.mask, self.structures, seed, overlapping=self.overlapping),
+            places_of(prepared.mask, self.structures, seed),
             prepared.geometry,
             prepared.content_hash,
         )
@@ -215,18 +215,16 @@ class _Stored:
     content_hash: bytes
 
 
-def places_of(
-    mask: NDArray[np.uint8], structures: int, seed: int, *, overlapping: bool
-) -> list[NDArray[np.int32]]:
+def places_of(mask: NDArray[np.uint8], structures: int, seed: int) -> list[NDArray[np.int32]]:
     """Voxels of each structure, at most :data:`MOST_PLACES`, int32 ``(n, 2 or 3)`` each."""
     generator = np.random.default_rng(seed)
     found = []
     for structure in range(structures):
-        inside = mask[structure] == 1 if overlapping else mask[0] == structure + 1
-        voxels = np.flatnonzero(inside)
+        within = inside(mask, structure)
+        voxels = np.flatnonzero(within)
         if len(voxels) > MOST_PLACES:
             voxels = np.sort(generator.choice(voxels, MOST_PLACES, replace=False))
-        found.append(np.stack(np.unravel_index(voxels, inside.shape), axis=1).astype(PLACE))
+        found.append(np.stack(np.unravel_index(voxels, within.shape), axis=1).astype(PLACE))
     return found
 
 

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from callbacks.predictions import prediction_table, write_predictions
+from datamodules.batches import inside
 from datamodules.errors import ConfigError, DataError
 from datamodules.parallel import shown
 from datamodules.transforms.dicom_seg_writing import write_dicom_seg
@@ -120,7 +121,7 @@ def _parts(
 def _separate(mask: NDArray[np.uint8], structures: int) -> NDArray[np.uint8]:
     if len(mask) > 1:
         return mask
-    return np.stack([mask[0] == number + 1 for number in range(structures)]).astype(np.uint8)
+    return np.stack([inside(mask, number) for number in range(structures)]).astype(np.uint8)
 
 
 def _write_structures(path: Path, predictor: MaskPredictor) -> None:

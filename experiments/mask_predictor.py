@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from callbacks.checkpoint_files import BEST, read_checkpoint
+from datamodules.batches import inside
 from datamodules.configs.masks import MasksConfig
 from datamodules.errors import CheckpointError, ConfigError, DataError
 from datamodules.transforms.mask_reading import check_geometry
@@ -124,8 +125,8 @@ class MaskPredictor:
             found = first.segment(torch.from_numpy(prepared.image), prepared.geometry, networks)
         voxel, mask = first.metrics.units.voxel(found.spacing), found.mask
         sizes = {
-            name: voxel * int((mask[0] == number if len(mask) == 1 else mask[number - 1]).sum())
-            for number, name in enumerate(self.structures, start=1)
+            name: voxel * int(inside(mask, number).sum())
+            for number, name in enumerate(self.structures)
         }
         return PredictedMask(image, mask, sizes)
 

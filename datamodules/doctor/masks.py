@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-
+from datamodules.batches import inside
 from datamodules.cases import Case, CaseTable
 from datamodules.configs.masks import MasksConfig
 from datamodules.doctor.balance import LabelCount
@@ -101,14 +100,10 @@ def _look(table: CaseTable, outlines: Outlines, case: Case) -> _Look | Problem:
     if volumes.mask is not None:
         there = frozenset(
             name for number, name in enumerate(outlines.names)
-            if _has(volumes.mask, number, overlapping=outlines.overlapping)
+            if inside(volumes.mask, number).any()
         )  # fmt: skip
     array = volumes.image.array
     return _Look(content_hash(array), array.ndim - 1, len(array), there)
-
-
-def _has(mask: np.ndarray, structure: int, *, overlapping: bool) -> bool:
-    return bool((mask[structure] == 1 if overlapping else mask[0] == structure + 1).any())
 
 
 def _counts(

@@ -179,7 +179,7 @@ def _cache(cases: list[_Case], folder: Path) -> VolumeCache:
         return _Prepared(np.array(case.image), np.array(case.mask), VolumeGeometry.of(grid))
 
     items = [[CacheItem(str(n), Source("volume"), folder)] for n in range(len(cases))]
-    content = VolumeContent("volumes", items, prepare, 1, False, 0, lambda _: "")
+    content = VolumeContent("volumes", items, prepare, 1, 0, lambda _: "")
     return CacheBuilder(folder / "entry", content, VolumeCache).build()
 
 

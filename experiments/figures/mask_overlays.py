@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from datamodules.batches import inside
 from experiments.figures.style import COLORS, MUTED, new_figure, shorten, styled
 
 FILLED = 0.35
@@ -79,8 +80,8 @@ def mask_overlays(cases: Sequence[OverlaidCase], structures: Sequence[str]) -> F
 
 def planes_of(case: OverlaidCase, structures: int) -> Iterator[Plane]:
     """The slices of a case that are shown: those with most of its structures, else the middle."""
-    predicted = [_inside(case.predicted, number) for number in range(structures)]
-    truth = [_inside(case.truth, number) for number in range(structures)]
+    predicted = [inside(case.predicted, number) for number in range(structures)]
+    truth = [inside(case.truth, number) for number in range(structures)]
     if case.image.ndim == 3:
         colours = case.image[:3] if len(case.image) == 3 else case.image[:1]
         yield Plane("", np.moveaxis(colours, 0, -1), predicted, truth, _ratio(case.spacing))
@@ -98,12 +99,6 @@ def planes_of(case: OverlaidCase, structures: int) -> Iterator[Plane]:
             [_turned(np.take(mask, at, axis)) for mask in truth],
             case.spacing[up] / case.spacing[across],
         )
-
-
-def _inside(mask: NDArray[np.uint8], structure: int) -> NDArray[np.bool_]:
-    channel, value = (mask[0], structure + 1) if len(mask) == 1 else (mask[structure], 1)
-    same: NDArray[np.bool_] = channel == value
-    return same
 
 
 def _turned(plane: NDArray[Any]) -> NDArray[Any]:

@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from datamodules import batches
+
 Mask = npt.NDArray[np.uint8]
 BoolMask = npt.NDArray[np.bool_]
 Box: TypeAlias = tuple[slice, ...]
@@ -27,8 +29,7 @@ def structure_boxes(structures: int, *masks: Mask) -> list[Box | None]:
 
 def inside(mask: Mask, index: int, box: Box) -> BoolMask:
     """Where a mask is inside of a structure, bool, in a box; masks as above, index from 0."""
-    value = index + 1 if len(mask) == 1 else 1
-    return np.equal(channel(mask, index)[box], value)
+    return batches.inside(mask[(slice(None), *box)], index)
 
 
 def channel(mask: Mask, index: int) -> Mask:

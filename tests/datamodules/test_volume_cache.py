@@ -99,7 +99,7 @@ def test_patch_with_more_axes_than_the_images_is_refused(root):
 
 def test_many_voxels_are_drawn_from_always_the_same():
     mask = np.ones((1, 30, 30, 30), np.uint8)
-    first, again = (places_of(mask, 1, seed=5, overlapping=False)[0] for _ in range(2))
+    first, again = (places_of(mask, 1, seed=5)[0] for _ in range(2))
     assert len(first) == MOST_PLACES
     assert np.array_equal(first, again)
     assert len(np.unique(first, axis=0)) == MOST_PLACES
@@ -108,7 +108,7 @@ def test_many_voxels_are_drawn_from_always_the_same():
 def test_structures_that_overlap_have_their_own_places():
     mask = np.zeros((2, 3, 3), np.uint8)
     mask[0, :2], mask[1, 1:] = 1, 1
-    first, second = places_of(mask, 2, seed=0, overlapping=True)
+    first, second = places_of(mask, 2, seed=0)
     assert {tuple(row) for row in first.tolist()} & {tuple(row) for row in second.tolist()} == {
         (1, 0),
         (1, 1),

@@ -103,7 +103,7 @@ def _metavar(annotation: Any) -> str:  # noqa: ANN401 - any type that a field ca
     if origin is Literal:
         return f"{{{','.join(map(str, arguments))}}}"
     if origin is tuple and arguments[-1] is Ellipsis:
-        return f"[{_metavar(arguments[0])} ...]"
+        return f"[{_metavar(arguments[0]).replace(' ', ',')} ...]"
     if arguments:
         return (" " if origin is tuple else "|").join(map(_metavar, arguments))
     names = {bool: "{True,False}", NoneType: "none"}
@@ -111,8 +111,10 @@ def _metavar(annotation: Any) -> str:  # noqa: ANN401 - any type that a field ca
 
 
 def _spelled(value: object) -> str:
-    words = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return "none" if value is None else words or "empty"
+    if isinstance(value, tuple):
+        rows = (",".join(map(str, e)) if isinstance(e, tuple) else str(e) for e in value)
+        return " ".join(rows) or "empty"
+    return "none" if value is None else str(value) or "empty"
 
 
 def _is_fixed(annotation: object) -> bool:

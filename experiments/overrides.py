@@ -95,11 +95,20 @@ def _put(tree: dict[str, Any], path: SettingPath, value: object) -> None:
 
 
 def _value(setting: Setting, words: Sequence[str]) -> object:
+    """The value that words mean: a list of them, rows of numbers such as ``3,3,1 3,3,3``, or one."""
     annotation = setting.field.annotation
-    if get_origin(annotation) is tuple:
-        return list(words)
-    word = single_value(setting, words)
-    return None if type(None) in get_args(annotation) and word.lower() == "none" else word
+    optional = type(None) in get_args(annotation)
+    if optional and [word.lower() for word in words] == ["none"]:
+        return None
+    if lists := _lists(annotation):
+        rows = any(get_origin(item) is tuple for each in lists for item in get_args(each))
+        return [word.split(",") for word in words] if rows else list(words)
+    return single_value(setting, words)
+
+
+def _lists(annotation: object) -> list[object]:
+    """The annotation if it is a list, else the lists among its alternatives."""
+    return [each for each in (annotation, *get_args(annotation)) if get_origin(each) is tuple]
 
 
 def single_value(setting: Setting, words: Sequence[str]) -> str:

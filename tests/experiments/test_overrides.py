@@ -39,6 +39,24 @@ def test_a_list_takes_any_number_of_words(words, value):
     assert started("demo-xray", *words).data.labels == value
 
 
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [(("0", "2"), (0, 2)), (("1",), (1,)), ((), ()), (("none",), None)],
+)
+def test_a_list_that_may_be_absent_takes_any_number_of_words(words, value):
+    option = "--data.augmentation.mirror"
+    assert started("demo-segmentation-3d", option, *words).data.augmentation.mirror == value
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [(("1,1,1", "2,2,1"), ((1, 1, 1), (2, 2, 1))), (("none",), None), (("1,1",), ((1, 1),))],
+)
+def test_rows_of_numbers_have_commas(words, value):
+    option = "--task.network.strides"
+    assert started("demo-segmentation-3d", option, *words).task.network.strides == value
+
+
 def test_values_get_the_type_of_their_field():
     words = "--task.optimizer.lr 3e-4 --trainer.compile True --trainer.ema-decay 0.9 --seed 7"
     experiment = started("demo-xray", *words.split(), "--description", "two words")

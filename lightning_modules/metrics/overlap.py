@@ -4,13 +4,17 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datamodules.batches import UNKNOWN
 from lightning_modules.metrics.mask_crops import Mask
 from lightning_modules.metrics.thresholded import Array, Counts, ppv, sensitivity, specificity
 
-CHUNK_SIZE = 2**16
-"""Voxels counted at once: few enough to stay in the processor's cache, whatever the volume."""
+CHUNK_SIZE = 2**19
+"""Voxels counted at once: few enough for the processor's cache, many enough to be quick."""
+WORD = np.dtype(np.uint64)
+"""Eight labels in one, so that background is passed over a word at a time."""
+Labels = NDArray[np.uint8]
 
 
 class VoxelCounts(NamedTuple):
@@ -72,24 +76,36 @@ def _count_labels(prediction: Mask, truth: Mask, structures: int) -> list[VoxelC
     """One histogram of pairs of labels, over the voxels that either mask gives to a structure."""
     size = structures + 1
     code = np.uint8 if size * size <= 256 else np.uint16
-    pairs, known = np.zeros(size * size, dtype=np.int64), 0
-    flat, flat_truth = prediction.reshape(-1), truth.reshape(-1)
+    pairs, known = np.zeros(size * size, dtype=np.int64), truth.size
+    flat, flat_truth = (np.ascontiguousarray(mask).reshape(-1) for mask in (prediction, truth))
     for start in range(0, flat.size, CHUNK_SIZE):
-        called, true = (each[start : start + CHUNK_SIZE] for each in (flat, flat_truth))
+        chunk = slice(start, start + CHUNK_SIZE)
+        called, true = _without_most_background(flat[chunk], flat_truth[chunk])
         unknown = true == UNKNOWN
         if unknown.any():
+            known -= np.count_nonzero(unknown)
             called, true = called[~unknown], true[~unknown]
         if max(called.max(initial=0), true.max(initial=0)) > structures:
             raise ValueError(f"a mask has labels beyond its {structures} structures")
-        known += called.size
-        codes = true * code(size) + called
-        pairs += np.bincount(codes[codes != 0], minlength=size * size)
+        pairs += np.bincount(true * code(size) + called, minlength=size * size)
     matrix = pairs.reshape(size, size)
     right = matrix.diagonal()
     false_positives, false_negatives = matrix.sum(axis=0) - right, matrix.sum(axis=1) - right
     columns = np.stack([right, false_positives, false_negatives, np.zeros_like(right)], axis=1)
     columns[:, 3] = known - columns.sum(axis=1)
     return [VoxelCounts(*map(int, row)) for row in columns[1:]]
+
+
+def _without_most_background(called: Labels, true: Labels) -> tuple[Labels, Labels]:
+    """Labels without the words of them that both masks leave to the background."""
+    end = called.size - called.size % WORD.itemsize
+    words = [labels[:end].view(WORD) for labels in (called, true)]
+    used = np.flatnonzero((words[0] | words[1]) != 0)
+    first, second = (
+        np.concatenate([word.take(used).view(np.uint8), labels[end:]])
+        for word, labels in zip(words, (called, true), strict=True)
+    )
+    return first, second
 
 
 def _count_binary(prediction: Mask, truth: Mask) -> VoxelCounts:

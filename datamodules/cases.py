@@ -50,6 +50,7 @@ class Case:
         split: The official split, when the dataset has one: ``train``, ``val``, ``test``, or
             ``train_val`` where validation is still to be drawn by patient.
         exam_id: The exam (study) that an image belongs to, unique in the dataset; None: not known.
+        geometry_waived: Whether its files are taken to lie on one grid, whatever their headers say.
     """
 
     case_id: str
@@ -60,6 +61,7 @@ class Case:
     attributes: Mapping[str, str | float | None] = field(default_factory=dict)
     split: str | None = None
     exam_id: str | None = None
+    geometry_waived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """How a worker process of a data loader begins."""
 
+import math
 import signal
 from collections.abc import Sequence
 
@@ -26,5 +27,7 @@ def begin_worker(worker: int) -> None:
 
 def batch_memory(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """An empty tensor; in a worker where the training process sees it, to save a copy."""
-    memory = torch.empty(tuple(shape), dtype=dtype)
-    return memory if get_worker_info() is None else memory.share_memory_()
+    if get_worker_info() is None:
+        return torch.empty(tuple(shape), dtype=dtype)
+    storage = torch.UntypedStorage._new_shared(math.prod(shape) * dtype.itemsize)
+    return torch.empty(0, dtype=dtype).set_(storage).view(*shape)

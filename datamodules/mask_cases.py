@@ -16,8 +16,9 @@ from datamodules.cache_entries import DamagedEntryError
 from datamodules.cases import Case, CaseTable, Source, resolve
 from datamodules.configs.masks import MasksConfig
 from datamodules.errors import DataError
+from datamodules.geometry_waivers import HOW_TO_WAIVE
 from datamodules.structures import Outlines
-from datamodules.transforms.mask_reading import check_geometry, read_label_map
+from datamodules.transforms.mask_reading import GeometryError, check_geometry, read_label_map
 from datamodules.transforms.volume_preprocessing import PREPROCESSING_VERSION, PreprocessVolume
 from datamodules.transforms.volume_reading import read_volume
 from datamodules.volume import Volume
@@ -25,6 +26,9 @@ from datamodules.volume_cache import UnreadableFileError, VolumeCache, VolumeCon
 
 BYTES_A_STORED_BYTE = 8
 """Of a cached volume for each byte of its file, roughly, as files are compressed."""
+
+WAIVED_MM = "waived_mm"
+"""In the description of an entry: how far apart headers put the files of each waived case."""
 
 COMPRESSED = (".gz", ".png", ".jpg", ".jpeg", ".mha", ".nrrd", ".dcm")
 
@@ -77,6 +81,17 @@ class CaseFiles:
         image = self.read_image()
         return CaseVolumes(image, self.read_mask(outlines, image))
 
+    def waived_mm(self, outlines: Outlines) -> float:
+        """How far apart the headers of a waived case put its files: 0 where they agree."""
+        strict = replace(self, case=replace(self.case, geometry_waived=False))
+        try:
+            strict.read(outlines)
+        except UnreadableFileError as error:
+            if isinstance(error.__cause__, GeometryError):
+                return error.__cause__.difference_mm
+            raise
+        return 0.0
+
     def read_mask(self, outlines: Outlines, image: Volume) -> NDArray[np.uint8] | None:
         """The mask alone, of a case whose image is known."""
         if not outlines.annotate(self.case):
@@ -95,18 +110,24 @@ class CaseFiles:
         )
 
     def _label_map(self, item: CacheItem, image: Volume) -> NDArray[Any]:
-        values: NDArray[Any] = read_label_map(self.root, item.source, image).array[0]
+        waived = self.case.geometry_waived
+        values: NDArray[Any] = read_label_map(self.root, item.source, image, waived).array[0]
         return values
 
     def read_image(self) -> Volume:
         """Read the channels alone."""
         first, *others = self.case.inputs.values()
         image = self._read(first, lambda item: read_volume(item.path, item.source.selector))
-        channels = [self._read(each, lambda item: _on_grid_of(image, item)) for each in others]
+        channels = [self._read(each, lambda item: self._channel(item, image)) for each in others]
         if not channels:
             return image
         arrays = [image.array, *(channel.array for channel in channels)]
         return replace(image, array=np.concatenate(arrays))
+
+    def _channel(self, item: CacheItem, image: Volume) -> Volume:
+        channel = read_volume(item.path, item.source.selector)
+        check_geometry(channel, image, "channel", waived=self.case.geometry_waived)
+        return channel
 
     def _item(self, source: Source) -> CacheItem:
         return CacheItem(self.case.case_id, source, resolve(self.root, source.path))
@@ -117,14 +138,10 @@ class CaseFiles:
             return read(item)
         except UnreadableFileError:
             raise
+        except GeometryError as error:
+            raise UnreadableFileError(item, f"{error}; {HOW_TO_WAIVE}") from error
         except DataError as error:
             raise UnreadableFileError(item, str(error)) from error
-
-
-def _on_grid_of(image: Volume, item: CacheItem) -> Volume:
-    channel = read_volume(item.path, item.source.selector)
-    check_geometry(channel, image, "channel")
-    return channel
 
 
 def cache_cases(table: CaseTable, config: MasksConfig, outlines: Outlines) -> VolumeCache:
@@ -134,20 +151,21 @@ def cache_cases(table: CaseTable, config: MasksConfig, outlines: Outlines) -> Vo
         DataError: If files cannot be read or do not fit together; lists every one.
         ConfigError: If the cache cannot be written, or has not the space.
     """
-    files = [CaseFiles(case, table.root) for case in table.cases]
-    items = [each.items() for each in files]
-    flat = [item for own in items for item in own]
-    advise = config.reader.advise_on_unreadable
-    path = entry_path(flat, _fingerprint(config, outlines), (), np.float16, table.name, advise)
+    path = _entry_path(table, config, outlines)
     try:
         return VolumeCache.open(path)
     except DamagedEntryError:
         pass
     preprocess = PreprocessVolume(config.preprocessing)
-    of_case = {case.case_id: each for case, each in zip(table.cases, files, strict=True)}
+    files = [CaseFiles(case, table.root) for case in table.cases]
+    of_case = {each.case.case_id: each for each in files}
+    waived_mm: dict[str, float] = {}
 
     def prepare(own: Sequence[CacheItem]) -> "_Prepared":
-        volumes = of_case[own[0].case_id].read(outlines)
+        name = own[0].case_id
+        volumes = of_case[name].read(outlines)
+        if of_case[name].case.geometry_waived:
+            waived_mm[name] = of_case[name].waived_mm(outlines)
         mask = volumes.mask
         if mask is None:
             mask = np.full((outlines.channels, *volumes.image.spatial), 255, np.uint8)
@@ -157,13 +175,30 @@ def cache_cases(table: CaseTable, config: MasksConfig, outlines: Outlines) -> Vo
 
     content = VolumeContent(
         dataset=table.name,
-        cases=items,
+        cases=[each.items() for each in files],
         prepare=prepare,
         structures=len(outlines.structures),
         expected_bytes=_expected_bytes(table),
-        advise=advise,
+        advise=config.reader.advise_on_unreadable,
+        facts=lambda: {WAIVED_MM: waived_mm},
     )
     return CacheBuilder(path, content, VolumeCache).build()
+
+
+def cached_cases(table: CaseTable, config: MasksConfig, outlines: Outlines) -> VolumeCache | None:
+    """The cases as :func:`cache_cases` has kept them; None: it has not."""
+    try:
+        return VolumeCache.open(_entry_path(table, config, outlines))
+    except (DamagedEntryError, DataError):
+        return None
+
+
+def _entry_path(table: CaseTable, config: MasksConfig, outlines: Outlines) -> Path:
+    items = [item for case in table.cases for item in CaseFiles(case, table.root).items()]
+    waived = sorted(case.case_id for case in table.cases if case.geometry_waived)
+    fingerprint = _fingerprint(config, outlines, waived)
+    advise = config.reader.advise_on_unreadable
+    return entry_path(items, fingerprint, (), np.float16, table.name, advise)
 
 
 def _expected_bytes(table: CaseTable) -> int:
@@ -192,8 +227,9 @@ class _Prepared:
     content_hash: bytes
 
 
-def _fingerprint(config: MasksConfig, outlines: Outlines) -> dict[str, Any]:
+def _fingerprint(config: MasksConfig, outlines: Outlines, waived: Sequence[str]) -> dict[str, Any]:
     return {
+        **({"waived": waived} if waived else {}),
         "version": PREPROCESSING_VERSION,
         **config.preprocessing.model_dump(mode="json"),
         "structures": [[each.name, *each.values] for each in outlines.structures],

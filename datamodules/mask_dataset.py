@@ -97,17 +97,16 @@ class MaskPatches(Dataset[MaskBatch | Windows]):
         """One batch; torch's loader hands over the whole list of draws."""
         parameters = self.settings.parameters([(draw.epoch, draw.draw) for draw in draws])
         sizes = source_window(parameters, self.settings.config.patch)
-        cut = [self._cut(key, size) for key, size in zip(draws, sizes, strict=True)]
-        images, masks = [image for image, _ in cut], [mask for _, mask in cut]
+        cut = (self._cut(key, size) for key, size in zip(draws, sizes, strict=True))
         index, epoch, draw = draws_of(draws)
         if not self.augmented:
+            images, masks = map(list, zip(*cut, strict=True))
             return Windows(images=images, masks=masks, index=index, epoch=epoch, draw=draw)
-        patch = self.settings.config.patch
-        image = batch_memory((len(draws), len(images[0]), *patch))
-        mask = batch_memory((len(draws), len(masks[0]), *patch), torch.uint8)
-        for place in range(len(draws)):
-            own = parameters[place : place + 1]
-            augment_into(images[place], masks[place], own, image[place], mask[place])
+        channels, patch = self.cache.description, self.settings.config.patch
+        image = batch_memory((len(draws), channels["channels"], *patch))
+        mask = batch_memory((len(draws), channels["mask_channels"], *patch), torch.uint8)
+        for place, window in enumerate(cut):  # one window at a time, as they are large
+            augment_into(*window, parameters[place : place + 1], image[place], mask[place])
         return MaskBatch(image=image, mask=mask, index=index, epoch=epoch, draw=draw)
 
     def _cut(self, key: Draw, window: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -14,8 +14,10 @@ from datamodules.cases import CaseTable
 from datamodules.configs.masks import MasksConfig
 from datamodules.doctor.masks import examine_masks
 from datamodules.errors import ConfigError, DataError
-from datamodules.mask_cases import CaseFiles, cache_cases
+from datamodules.geometry_waivers import waive, waiver_notices
+from datamodules.mask_cases import WAIVED_MM, CaseFiles, cache_cases, cached_cases
 from datamodules.mask_dataset import MaskPatches, PatchSettings, WholeCases, augment_windows
+from datamodules.mask_inputs import check_first_image
 from datamodules.splits import ContentHashes
 from datamodules.structures import Outlines
 from datamodules.volume_cache import VolumeCache
@@ -29,7 +31,8 @@ class MasksData(TaskDataModule):
 
     Patches are changed in the workers, or on the GPU where there is one. While a module is fitted,
     cases are given as they are stored, on the preprocessed grid. At any other time a batch also has
-    the case's geometry and its mask as the files have it, so that figures are of the original.
+    the case's geometry and its mask as the files have it, so that figures are of the original
+    (unless they are asked for on the preprocessed grid).
 
     Args:
         config: Settings.
@@ -49,8 +52,20 @@ class MasksData(TaskDataModule):
     @cached_property
     def outlines(self) -> Outlines:
         """The structures that are asked for, or those that a trained model knows."""
-        wanted = self.config.structures if self.trained is None else self.trained.labels.names
-        return Outlines.of(self.table, wanted)
+        if self.trained is not None:
+            return Outlines.of_model(self.table, self.trained.labels.names)
+        return Outlines.of(self.table, self.config.structures)
+
+    def arrange(self, table: CaseTable) -> CaseTable:
+        """Mark the cases whose headers do not count.
+
+        Raises:
+            ConfigError: If there is no such case.
+        """
+        marked, unknown = waive(table, self.config.geometry_waivers)
+        if unknown:
+            raise ConfigError("\n".join(unknown))
+        return marked
 
     def check(self) -> None:
         """Look for faults that need no pixels.
@@ -63,7 +78,11 @@ class MasksData(TaskDataModule):
 
     def prepare_pixels(self, table: CaseTable) -> ContentHashes:
         """Preprocess every case into the cache."""
+        if self.trained is not None:
+            self.notices += self.outlines.caveats(table, self.trained.labels)
+            check_first_image(table, self.trained)
         self.cache = cache_cases(table, self.config, self.outlines)
+        self.notices += waiver_notices(self.cache.description.get(WAIVED_MM, {}))
         axes = self.cache.shapes.shape[1]
         if len(self.config.patch) > axes:
             raise ConfigError(
@@ -71,8 +90,12 @@ class MasksData(TaskDataModule):
                 f" {table.name} have {axes} axes"
             )
         self._check_spacing(table)
-        hashes = [digest.tobytes() for digest in self.cache.hashes]
-        return {case.case_id: (own,) for case, own in zip(table.cases, hashes, strict=True)}
+        return _contents(table, self.cache)
+
+    def kept_contents(self) -> ContentHashes | None:
+        """See the base class."""
+        cache = cached_cases(self.table, self.config, self.outlines)
+        return None if cache is None else _contents(self.table, cache)
 
     def _check_spacing(self, table: CaseTable) -> None:
         """Lengths of all cases must be in one unit."""
@@ -141,8 +164,12 @@ class MasksData(TaskDataModule):
             return batch
         if self.trainer is None or self.trainer.state.fn != "fit":
             (index,) = batch["index"].tolist()
-            batch["geometry"] = [self.cache.geometry(index)]
-            batch["truth"] = [self._truth(index)]
+            geometry = self.cache.geometry(index)
+            if self.config.scored_on == "prepared":
+                batch["geometry"] = [geometry.prepared()]
+                batch["truth"] = [np.array(self.cache.mask(index))]
+            else:
+                batch["geometry"], batch["truth"] = [geometry], [self._truth(index)]
         return batch
 
     def _truth(self, index: int) -> NDArray[np.uint8] | None:
@@ -176,7 +203,9 @@ class MasksData(TaskDataModule):
 
     @property
     def info(self) -> SegmentationInfo:
-        """What the module may know of the data."""
+        """What the module may know of the data; of another dataset, what it knew before."""
+        if self.trained is not None:
+            return self.trained
         if not self.splits:
             raise DataError("prepare() has not been called")
         mirror = self.config.augmentation.mirror
@@ -190,3 +219,8 @@ class MasksData(TaskDataModule):
             ),
             mirror_axes=tuple(range(len(self.config.patch))) if mirror is None else mirror,
         )
+
+
+def _contents(table: CaseTable, cache: VolumeCache) -> ContentHashes:
+    hashes = [digest.tobytes() for digest in cache.hashes]
+    return {case.case_id: (own,) for case, own in zip(table.cases, hashes, strict=True)}

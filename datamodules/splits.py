@@ -103,7 +103,7 @@ def check_content(
     """
     groups: dict[bytes | str, list[str]] = defaultdict(list)
     for case_id in splits:
-        for content in _contents(hashes, case_id):
+        for content in contents_of(hashes, case_id):
             groups[content].append(case_id)
     checked, warnings = dict(splits), []
     for copies in groups.values():
@@ -214,7 +214,7 @@ def _units(cases: Sequence[Case], groups: ContentHashes) -> list[list[Case]]:
 
     for case in cases:
         patient = find(("patient", case.patient_id))
-        for content in _contents(groups, case.case_id):
+        for content in contents_of(groups, case.case_id):
             parent[find(("content", content))] = patient
     units: dict[object, list[Case]] = defaultdict(list)
     for case in cases:
@@ -222,7 +222,8 @@ def _units(cases: Sequence[Case], groups: ContentHashes) -> list[list[Case]]:
     return list(units.values())
 
 
-def _contents(hashes: ContentHashes, case_id: str) -> tuple[bytes | str, ...]:
+def contents_of(hashes: ContentHashes, case_id: str) -> tuple[bytes | str, ...]:
+    """The different hashes of a case; none where it has none."""
     found = hashes.get(case_id, ())
     return tuple(dict.fromkeys(found)) if isinstance(found, tuple) else (found,)
 

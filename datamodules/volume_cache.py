@@ -136,6 +136,7 @@ class VolumeContent:
         structures: How many there are.
         expected_bytes: How large the entry will be, roughly.
         advise: What to do about files that cannot be read, given their paths.
+        facts: What else describes the entry, known once every case is prepared.
     """
 
     dataset: str
@@ -144,6 +145,7 @@ class VolumeContent:
     structures: int
     expected_bytes: int
     advise: Callable[[Sequence[str]], str]
+    facts: Callable[[], dict[str, Any]] = dict
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Prepare every case, write the entry's files, and describe them.
@@ -189,6 +191,7 @@ class VolumeContent:
             "dtype": IMAGE.name,
             "channels": channels,
             "mask_channels": mask_channels,
+            **self.facts(),
         }
 
     def _prepare(self, items: Sequence[CacheItem]) -> "_Stored | UnreadableFileError":

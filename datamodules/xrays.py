@@ -22,7 +22,7 @@ from datamodules.splits import ContentHashes
 from datamodules.table_features import TableColumn, check_known, encode, fit_columns
 from datamodules.targets import label_set, lacking_outcomes, target_matrix
 from datamodules.transforms.xray_geometry import Geometry
-from datamodules.xray_cache import cache_xrays
+from datamodules.xray_cache import cache_xrays, cached_hashes
 from datamodules.xray_dataset import XrayArrays, XrayDataset
 
 
@@ -58,6 +58,10 @@ class XraysData(TaskDataModule):
             case.case_id: tuple(digests[row] for row in self.rows_of(index))
             for index, case in enumerate(table.cases)
         }
+
+    def kept_contents(self) -> ContentHashes | None:
+        """See the base class."""
+        return cached_hashes(self.table, self.config)
 
     def caches(self) -> Sequence[ImageCache]:
         """The images."""

@@ -24,13 +24,14 @@ SUBJECTS = {
         "step": "training_step",
         "metrics": "classification_metrics",
         "start": "start_up",
-        "memory": "worker_memory",
+        "memory": "xray_worker_memory",
     },
     "segmenter": {
         "loader": "volume_loader",
         "preprocessing": "volume_preprocessing",
         "metrics": "segmentation_metrics",
         "window": "sliding_window",
+        "memory": "volume_worker_memory",
     },
 }
 """By task, modules of ``experiments.benchmarks`` by what they measure, as the table has them."""

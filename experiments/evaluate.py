@@ -28,8 +28,10 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="DATA.yaml",
-        help="what to score: an experiment file, its data section, or only a reader"
-        " (reader: {kind: csv, root: DIR, table: labels.csv})",
+        help="what to score: an experiment file, its data section, or only a reader, such as"
+        " reader: {kind: csv, root: DIR, table: labels.csv}, or for a segmenter"
+        " reader: {kind: image-mask-folders, root: DIR}; all but reader, workers and what else"
+        " goes with the dataset is the checkpoint's",
     )
     parser.add_argument(
         "--output", type=Path, help="a new folder; by default RUN/evaluations/<name of the file>"
@@ -46,6 +48,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from experiments.run_log import logged_to
 
     output = arguments.output or folder.path / "evaluations" / arguments.config.stem
+    if output.is_file():
+        raise ConfigError(f"{output} is a file; --output is a folder")
     if (output / "metrics.json").exists():
         raise ConfigError(f"{output} holds an evaluation already; give another --output")
     with logged_to(None):
@@ -54,7 +58,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def read_data_settings(path: Path) -> dict[str, Any]:
-    """The reader and labels of a YAML file that may be a whole experiment.
+    """The data settings of a YAML file that may be a whole experiment.
 
     Raises:
         ConfigError: If the file cannot be read or names no reader.

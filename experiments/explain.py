@@ -1,4 +1,4 @@
-"""``python -m experiments.explain``: draw where a trained model looks in new files."""
+"""``python -m experiments.explain``: draw where a trained classifier looks in new files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m experiments.explain",
-        description="Draw over new files where a trained model looks: for each file the labels that"
+        description="Draw over new files where a classifier looks: for each file the labels that"
         " are called present at the operating point, in the geometry of the file.",
         epilog="exit code 0: every file explained; 3: some could not be read, see failures.csv",
     )
@@ -55,6 +55,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
+    from experiments.trained import find_kind
+
+    kind = find_kind(arguments.run)
+    if kind is not None and kind.unexplained is not None:
+        raise ConfigError(kind.unexplained)
     return run_on_files(arguments, TABLE, lambda predictor: _Explanations(arguments, predictor))
 
 

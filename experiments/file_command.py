@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SOME_FAILED = 3
 FAILURES = "failures.csv"
+FILMS = "PNG, JPEG, TIFF or DICOM"
 
 
 class FileOutput(Protocol):
@@ -31,21 +32,16 @@ class FileOutput(Protocol):
         """What was made of so many files, for the console."""
 
 
-def add_file_arguments(parser: ArgumentParser, table: str) -> None:
+def add_file_arguments(parser: ArgumentParser, table: str, formats: str = FILMS) -> None:
     """Add the arguments that all these verbs have.
 
     Args:
         parser: Receives them.
         table: Name of the verb's table.
+        formats: Of the files that it takes.
     """
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a checkpoint file")
-    parser.add_argument(
-        "places",
-        type=Path,
-        nargs="+",
-        metavar="FILE_OR_FOLDER",
-        help="PNG, JPEG, TIFF or DICOM; for a segmenter also NIfTI, NRRD, MHA and DICOM series",
-    )
+    parser.add_argument("places", type=Path, nargs="+", metavar="FILE_OR_FOLDER", help=formats)
     parser.add_argument("--output", type=Path, required=True, help=f"folder for {table}")
     parser.add_argument(
         "--table",

@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from callbacks.checkpoint_files import BEST, read_checkpoint
+from callbacks.checkpoint_files import BEST
 from datamodules.batches import inside
 from datamodules.configs.masks import MasksConfig
-from datamodules.errors import CheckpointError, ConfigError, DataError
+from datamodules.errors import ConfigError, DataError
+from datamodules.mask_inputs import check_image
 from datamodules.transforms.mask_reading import check_geometry
 from datamodules.transforms.volume_preprocessing import PreprocessVolume
 from datamodules.transforms.volume_reading import read_volume
 from datamodules.volume import Volume
-from experiments.experiment import Experiment
 from experiments.task_kinds.segmentation import settings_of
-from experiments.tasks import rebuild_module
+from experiments.trained import TrainedModel
 from lightning_modules.segmenter import Segmenter
 
 log = logging.getLogger("lightbox")
@@ -62,22 +62,13 @@ class MaskPredictor:
             CheckpointError: If one cannot be used.
             ConfigError: If there is none, or they were not trained alike.
         """
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         modules, settings = [], []
         for path in checkpoints_of(source):
-            checkpoint = read_checkpoint(path)
-            module = rebuild_module(checkpoint)
-            if not isinstance(module, Segmenter):
+            model = TrainedModel.load(path)
+            if not isinstance(model.module, Segmenter):
                 raise ConfigError(f"{path} is no segmenter")
-            facts = checkpoint["lightbox"]
-            if facts["operating_point"] is None:
-                raise CheckpointError(
-                    f"{path}: its run was not finished; finish it with:"
-                    " python -m experiments.run --resume RUN"
-                )
-            module.operating_point = facts["operating_point"]
-            settings.append(settings_of(Experiment.model_validate(facts["experiment"]))[1])
-            modules.append(module.to(device).eval())
+            settings.append(settings_of(model.experiment)[1])
+            modules.append(model.module)
         first = settings[0]
         if any(
             (each.preprocessing, each.patch) != (first.preprocessing, first.patch)
@@ -107,18 +98,7 @@ class MaskPredictor:
         """
         image = self._read(paths)
         first = self.modules[0]
-        if len(image.array) != first.data.channels:
-            raise DataError(
-                f"it has {len(image.array)} channels, and the model takes {first.data.channels}"
-            )
-        if len(image.spatial) != len(first.data.spacing):
-            raise DataError(
-                f"it has {len(image.spatial)} axes, and the model was trained on images of"
-                f" {len(first.data.spacing)}"
-            )
-        if image.has_spacing != first.data.has_spacing:
-            which = "has no spacing" if first.data.has_spacing else "has a spacing in mm"
-            raise DataError(f"it {which}, unlike the images that the model was trained on")
+        check_image(image, first.data)
         prepared = PreprocessVolume(self.data.preprocessing)(image)
         networks = [module.network for module in self.modules]
         with torch.inference_mode():

@@ -95,7 +95,7 @@ def _put(tree: dict[str, Any], path: SettingPath, value: object) -> None:
 
 
 def _value(setting: Setting, words: Sequence[str]) -> object:
-    """The value that words mean: a list of them, rows of numbers such as ``3,3,1 3,3,3``, or one."""
+    """What words mean: a list of them, rows of numbers such as ``3,3,1 3,3,3``, or one."""
     annotation = setting.field.annotation
     optional = type(None) in get_args(annotation)
     if optional and [word.lower() for word in words] == ["none"]:

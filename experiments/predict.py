@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import ConfigError
 from experiments.exit_codes import guarded
-from experiments.file_command import add_file_arguments, check_arguments, run_on_files
-from experiments.trained import is_segmenter
+from experiments.file_command import FILMS, add_file_arguments, check_arguments, run_on_files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +37,8 @@ def _parser() -> argparse.ArgumentParser:
         " the files, and their volumes.",
         epilog="exit code 0: every file predicted; 3: some could not be read, see failures.csv",
     )
-    add_file_arguments(parser, TABLE)
+    volumes = "; for a segmenter also NIfTI, NRRD, MHA and DICOM series"
+    add_file_arguments(parser, TABLE, FILMS + volumes)
     parser.add_argument(
         "--overlays",
         action="store_true",
@@ -60,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _predict(arguments: argparse.Namespace) -> int:
     check_arguments(arguments, arguments.output / TABLE)
+    from experiments.trained import is_segmenter
+
     if is_segmenter(arguments.run):
         from experiments.mask_prediction import predict_masks
 

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from pytorch_lightning.utilities import move_data_to_device
 
-from callbacks.checkpoint_files import BEST, read_checkpoint
+from callbacks.checkpoint_files import BEST
 from datamodules.cases import Case
 from datamodules.configs.xrays import XraysConfig
-from datamodules.errors import CheckpointError, ConfigError, DataError
+from datamodules.errors import ConfigError, DataError
 from datamodules.file_attributes import read_file_attributes
 from datamodules.film_measures import measure_film
 from datamodules.input_guard import InputGuard, SeenFilm
@@ -27,7 +27,7 @@ from experiments.experiment import Experiment
 from experiments.fingerprint import guard_from
 from experiments.predicted_files import PredictedBatch, PredictedFilm, Row, failure
 from experiments.task_kinds.xray_classification import settings_of
-from experiments.tasks import rebuild_module
+from experiments.trained import TrainedModel
 from lightning_modules.metrics.decisions import called_present, thresholds
 from lightning_modules.xray_classifier import XrayClassifier
 
@@ -64,24 +64,12 @@ class Predictor:
             CheckpointError: If it cannot be used, or no operating point was frozen in it.
         """
         path = source / "checkpoints" / BEST if source.is_dir() else source
-        checkpoint = read_checkpoint(path)
-        module = rebuild_module(checkpoint)
-        if not isinstance(module, XrayClassifier):
-            kind = type(module).__name__
+        model = TrainedModel.load(path)
+        if not isinstance(model.module, XrayClassifier):
+            kind = type(model.module).__name__
             raise ConfigError(f"{source} is a {kind}, and this is for X-ray classifiers")
-        facts = checkpoint["lightbox"]
-        if facts["operating_point"] is None:
-            raise CheckpointError(
-                f"{path}: no operating point is frozen in it, as its run was not finished;"
-                " finish it with: python -m experiments.run --resume RUN"
-            )
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(
-            module.to(device),
-            Experiment.model_validate(facts["experiment"]),
-            facts["operating_point"],
-            guard_from(facts),
-        )
+        point = model.module.operating_point
+        return cls(model.module, model.experiment, point, guard_from(model.facts))
 
     @property
     def data(self) -> XraysConfig:

@@ -3,22 +3,21 @@
 import csv
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
-from datamodules.configs.xrays import XraysConfig
-from datamodules.errors import ConfigError
+from datamodules.base import TaskDataModule
+from datamodules.cases import CaseTable
+from datamodules.errors import ConfigError, LightboxError
 from datamodules.readers.reader import Reading
-from datamodules.xray_cache import cached_hashes
-from datamodules.xrays import XraysData
+from datamodules.splits import ContentHashes, contents_of
 from experiments.run_folder import RunFolder
-from experiments.task_kinds.xray_classification import settings_of
+from experiments.tasks import build_data
 
 log = logging.getLogger("lightbox")
 
 SIDES = ("train", "val")
-NAMED_BY_FILES = ("csv", "folder", "demo")
-"""Readers whose ids are somebody's file names: equal ones do not mean equal films."""
 SHOWN = 3
 
 
@@ -30,25 +29,27 @@ class SeenCases:
         reader: Kind of their reader.
         dataset: Name of their dataset; empty where that is not known any more.
         cases, patients: Their ids.
-        hashes: Of the content of their films; None where it is not in the image cache any more.
+        hashes: Of the content of their images; None where it is not in the cache any more.
     """
 
     reader: str
     dataset: str
     cases: frozenset[str]
     patients: frozenset[str]
-    hashes: frozenset[bytes] | None
+    hashes: frozenset[bytes | str] | None
 
     @classmethod
     def of(cls, folder: RunFolder) -> Self:
-        """Read the splits of a run; of its dataset what is still there."""
+        """Read the splits of a run; of its dataset what is still there.
+
+        Raises:
+            ConfigError: If the run has no splits.
+        """
         experiment = folder.experiment()
-        with folder.splits_file.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if row["split"] in SIDES]
+        rows = _rows(folder)
         cases = frozenset(row["case_id"] for row in rows)
-        data = settings_of(experiment)[1]
-        table = Reading.attempt(XraysData(data, experiment.seed).read).table
-        kept = None if table is None else cached_hashes(table, data)
+        data = build_data(experiment)
+        table, kept = _still_there(data)
         return cls(
             reader=experiment.data.reader.kind,
             dataset=experiment.data.reader.folder if table is None else table.name,
@@ -56,18 +57,17 @@ class SeenCases:
             patients=frozenset(row["patient_id"] for row in rows),
             hashes=None
             if kept is None
-            else frozenset(each for name in cases & kept.keys() for each in kept[name]),
+            else frozenset(each for name in cases for each in contents_of(kept, name)),
         )
 
-    def refuse_known(self, data: XraysData) -> None:
+    def refuse_known(self, data: TaskDataModule) -> None:
         """Look for cases and patients of the same dataset; no image is read.
 
         Raises:
             ConfigError: If there are any.
         """
-        assert isinstance(data.config, XraysConfig)
-        table, kind = data.table, data.config.reader.kind
-        if kind != self.reader or kind in NAMED_BY_FILES or self.dataset != table.name:
+        table, reader = data.table, data.config.reader
+        if reader.ids_are_file_names or (reader.kind, table.name) != (self.reader, self.dataset):
             return
         found = [
             case.case_id
@@ -76,8 +76,8 @@ class SeenCases:
         ]
         _refuse(found, len(table.cases), "are cases or patients")
 
-    def refuse_copies(self, data: XraysData) -> None:
-        """Look for identical films, whatever they are called and wherever they lie.
+    def refuse_copies(self, data: TaskDataModule) -> None:
+        """Look for identical images, whatever they are called and wherever they lie.
 
         Args:
             data: Prepared.
@@ -85,20 +85,40 @@ class SeenCases:
         Raises:
             ConfigError: If there are any.
         """
-        if self.hashes is None:
+        contents, cases = data.kept_contents(), data.table.cases
+        if self.hashes is None or contents is None:
             log.warning(
-                "the run's own films are not in the image cache: whether films of %s are copies of"
-                " them was not looked at",
+                "the run's own images are not in the cache: whether those of %s are copies of them"
+                " was not looked at",
                 data.table.name,
             )
             return
-        digests = [digest.tobytes() for digest in data.cache.hashes]
         found = [
             case.case_id
-            for index, case in enumerate(data.table.cases)
-            if any(digests[row] in self.hashes for row in data.rows_of(index))
+            for case in cases
+            if not self.hashes.isdisjoint(contents_of(contents, case.case_id))
         ]
-        _refuse(found, len(data.table.cases), "show films")
+        _refuse(found, len(cases), "show images")
+
+
+def _rows(folder: RunFolder) -> list[dict[str, str]]:
+    try:
+        with folder.splits_file.open(newline="", encoding="utf-8") as file:
+            return [row for row in csv.DictReader(file) if row["split"] in SIDES]
+    except (OSError, KeyError) as error:
+        raise ConfigError(
+            f"run {folder.name} has no {folder.splits_file.name} that can be read: what it was"
+            " trained on is not known, and so not whether another dataset is external"
+        ) from error
+
+
+def _still_there(data: TaskDataModule) -> tuple[CaseTable | None, ContentHashes | None]:
+    """The cases that a run was made on, and their hashes; None for what is gone, or not as then."""
+    table = kept = None
+    with suppress(LightboxError):
+        table = Reading.attempt(data.read).table
+        kept = data.kept_contents()
+    return table, kept
 
 
 def _refuse(found: Sequence[str], cases: int, what: str) -> None:

@@ -1,17 +1,30 @@
-"""Which task a trained model is of, before it is loaded."""
+"""A trained model: which task it is of, before it is loaded, and what its checkpoint holds."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
+from datamodules.errors import CheckpointError
 from experiments.experiment import Experiment
+from experiments.task_kinds.segmentation import Segmentation
+from experiments.tasks import KINDS, rebuild_module
+
+if TYPE_CHECKING:
+    import torch
+
+    from experiments.task_kinds.kind import TaskKind
+    from lightning_modules.base import TaskModule
 
 FILE = "experiment.yaml"
-SEGMENTER = "segmenter"
 
 
-def is_segmenter(source: Path) -> bool:
-    """Whether a run folder, a folder of runs or a checkpoint file is of a segmenter.
+def find_kind(source: Path) -> TaskKind | None:
+    """The task of a run folder, a folder of runs or a checkpoint file.
 
-    False where there is nothing to load: whoever loads it says so.
+    None where there is nothing to load: whoever loads it says so.
 
     Raises:
         CheckpointError: If a checkpoint cannot be read.
@@ -20,10 +33,56 @@ def is_segmenter(source: Path) -> bool:
     if source.is_dir():
         files = [source / FILE, *sorted(source.glob(f"*/{FILE}"))]
         found = next((path for path in files if path.is_file()), None)
-        return found is not None and Experiment.from_yaml(found).task.kind == SEGMENTER
+        return None if found is None else KINDS[Experiment.from_yaml(found).task.kind]
     if not source.is_file():
-        return False
+        return None
     from callbacks.checkpoint_files import read_checkpoint
 
     facts = read_checkpoint(source).get("lightbox", {})
-    return bool(facts.get("experiment", {}).get("task", {}).get("kind") == SEGMENTER)
+    return KINDS.get(facts.get("experiment", {}).get("task", {}).get("kind"))
+
+
+def is_segmenter(source: Path) -> bool:
+    """Whether :func:`find_kind` finds a segmenter."""
+    return isinstance(find_kind(source), Segmentation)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """What the best checkpoint of a finished run holds.
+
+    Attributes:
+        module: With its weights and its operating point, ready to predict.
+        experiment: That it was trained in.
+        facts: All that Lightbox keeps beside the weights.
+        device: Where the module was put.
+    """
+
+    module: TaskModule
+    experiment: Experiment
+    facts: Mapping[str, Any]
+    device: torch.device
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Load a checkpoint file, onto the GPU where there is one.
+
+        Raises:
+            CheckpointError: If it cannot be used, or no operating point was frozen in it.
+        """
+        import torch
+
+        from callbacks.checkpoint_files import read_checkpoint
+
+        checkpoint = read_checkpoint(path)
+        module = rebuild_module(checkpoint)
+        facts = checkpoint["lightbox"]
+        if facts["operating_point"] is None:
+            raise CheckpointError(
+                f"{path}: no operating point is frozen in it, as its run was not finished;"
+                " finish it with: python -m experiments.run --resume RUN"
+            )
+        module.operating_point = facts["operating_point"]
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        experiment = Experiment.model_validate(facts["experiment"])
+        return cls(module.to(device), experiment, facts, device)

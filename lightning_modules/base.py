@@ -122,6 +122,11 @@ class TaskModule(pl.LightningModule):
     ) -> dict[str, Figure]:
         """Every metric with its 95 % interval over patients."""
 
+    def subgroup_headline(self, operating_point: dict[str, Any]) -> Sequence[str]:
+        """The figures that each sex, age band, site ... is shown with."""
+        del operating_point
+        return self.headline
+
     def decided_row(self, row: Row, operating_point: dict[str, Any]) -> Row:
         """A row with what was decided on its case, so that rows of several models can be pooled.
 

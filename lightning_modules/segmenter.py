@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from datamodules.batches import MaskBatch, SegmentationInfo
+from datamodules.batches import MaskBatch, SegmentationInfo, separated
 from datamodules.errors import ConfigError
 from lightning_modules.base import Prediction, Row, TaskModule
 from lightning_modules.configs.segmenter import SegmenterConfig
@@ -72,7 +72,10 @@ class Segmenter(TaskModule):
     """
 
     network: SegmentationNetwork
-    headline = ("dice", "iou", "surface_dice", "hd95_mm", "hd95_px", "sensitivity", "precision")
+    headline = (
+        *("dice", "iou", "cldice", "surface_dice", "hd95_mm", "hd95_px"),
+        *("sensitivity", "precision"),
+    )
     rows_follow_operating_point = True
 
     def __init__(self, config: SegmenterConfig, data: SegmentationInfo) -> None:
@@ -84,6 +87,7 @@ class Segmenter(TaskModule):
         units = MaskUnits(len(data.spacing), data.has_spacing)
         self.metrics = SegmentationMetrics(self.structures, units)
         self.tolerances = tolerances_of(config.surface_tolerance, self.structures)
+        check_centrelines(config.centrelines, self.structures)
         self.decisions = MaskDecisions(config, data.labels)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -172,11 +176,20 @@ class Segmenter(TaskModule):
         return [batch["mask"][0].cpu().numpy()] if truth is None else truth
 
     def score_case(self, prediction: Prediction, target: Any) -> Row:  # noqa: ANN401
-        """Voxels that agree; on the original grid distances, and what a choice is made by."""
+        """Voxels that agree; on the original grid distances, and what a choice is made by.
+
+        In another dataset structures may overlap that exclude one another here, or the reverse.
+        """
         found: Segmented = prediction.value
+        if len(found.mask) != len(target):
+            target = separated(target, len(self.structures))
+            found = found._replace(mask=separated(found.mask, len(self.structures)))
         if not found.original:
             return cast("Row", score_masks(found.mask, target, self.structures, found.spacing))
-        scores = score_masks(found.mask, target, self.structures, found.spacing, self.tolerances)
+        scores = score_masks(
+            *(found.mask, target, self.structures, found.spacing, self.tolerances),
+            centrelines=self.config.centrelines,
+        )
         return {**scores, **self._to_choose_by(found, target)}
 
     def _to_choose_by(self, found: Segmented, truth: NDArray[np.uint8]) -> Row:
@@ -227,6 +240,14 @@ def tolerances_of(given: Sequence[float], structures: Sequence[str]) -> dict[str
         )
     each = given if len(given) == len(structures) else tuple(given) * len(structures)
     return dict(zip(structures, each, strict=True))
+
+
+def check_centrelines(given: Sequence[str], structures: Sequence[str]) -> None:
+    if unknown := [name for name in given if name not in structures]:
+        raise ConfigError(
+            f"--task.centrelines: there is no structure {unknown[0]}; there are"
+            f" {', '.join(structures)}"
+        )
 
 
 def _typed(rows: Sequence[Row]) -> Sequence[SegmentationRow]:

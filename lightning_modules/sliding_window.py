@@ -96,7 +96,8 @@ def predict_slabs(
 def join_slabs(slabs: Iterable[Slab]) -> Tensor:
     """The whole case, ``(outputs, *spatial)``; only for cases that fit in memory."""
     found = list(slabs)
-    return torch.cat([slab.values for slab in found], dim=found[0].axis + 1)
+    device = found[-1].values.device  # the CPU, if the others' was full
+    return torch.cat([slab.values.to(device) for slab in found], dim=found[0].axis + 1)
 
 
 def window_starts(side: int, window: int, overlap: float) -> list[int]:

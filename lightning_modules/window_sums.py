@@ -30,7 +30,7 @@ class WindowSums:
     """Sums over windows that come in order along one axis.
 
     What lies before the next window is finished, and is handed out and forgotten. The sums lie on
-    the device of the windows, or on the CPU where they do not fit there.
+    the device of the windows, and on the CPU as soon as something does not fit there.
 
     Args:
         window: Sides of a window.
@@ -77,22 +77,34 @@ class WindowSums:
             self._forget(count)
 
     def _means(self, count: int) -> Tensor:
+        try:
+            return self._quotient(count)
+        except torch.OutOfMemoryError:
+            self.sums, self.totals = self.sums.cpu(), self.totals.cpu()
+            self.weights = self.weights.cpu()
+            return self._quotient(count)
+
+    def _quotient(self, count: int) -> Tensor:
         totals = self.totals.narrow(self.axis, 0, count)
         return self.sums.narrow(self.axis + 1, 0, count) / totals
 
     def _forget(self, count: int) -> None:
-        """Move what is unfinished to the front."""
+        """Move what is unfinished to the front, part by part, which takes no memory."""
         for sums, axis in ((self.sums, self.axis + 1), (self.totals, self.axis)):
             kept = sums.shape[axis] - count
-            sums.narrow(axis, 0, kept).copy_(sums.narrow(axis, count, kept).clone())
+            for first in range(0, kept, count):
+                size = min(count, kept - first)
+                sums.narrow(axis, first, size).copy_(sums.narrow(axis, first + count, size))
             sums.narrow(axis, kept, count).zero_()
         self.start += count
 
     def _allocate(self, values: Tensor) -> None:
-        shape = (len(values), *self.sides)
         try:
-            self.sums = values.new_zeros(shape)
+            self._allocate_on(values.device, values)
         except torch.OutOfMemoryError:
-            self.sums = torch.zeros(shape)
+            self._allocate_on(torch.device("cpu"), values)
+
+    def _allocate_on(self, device: torch.device, values: Tensor) -> None:
+        self.sums = values.new_zeros((len(values), *self.sides), device=device)
         self.totals = self.sums.new_zeros(self.sides)
-        self.weights = self.weights.to(self.sums.device)
+        self.weights = self.weights.to(device)

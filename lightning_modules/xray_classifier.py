@@ -19,6 +19,9 @@ from lightning_modules.metrics.rows import ClassificationRow
 from lightning_modules.networks.classifier import ClassifierNetwork, ClassifierOutput
 from lightning_modules.networks.xray_networks import build_network
 
+SUBGROUP_FIGURES = ("auroc", "sensitivity@operating_point", "specificity@operating_point")
+SUBGROUP_FIGURES_OF_CLASSES = ("auroc", "accuracy", "balanced_accuracy")
+
 
 class XrayClassifier(TaskModule):
     """Classifies 2D X-rays.
@@ -105,6 +108,10 @@ class XrayClassifier(TaskModule):
     ) -> dict[str, Figure]:
         """Every classification metric with its interval."""
         return self.metrics.figures(_typed(rows), thresholds(operating_point), samples, seed=0)
+
+    def subgroup_headline(self, operating_point: dict[str, Any]) -> Sequence[str]:
+        """Ranking and decisions; classes that exclude one another have no operating point."""
+        return SUBGROUP_FIGURES if operating_point else SUBGROUP_FIGURES_OF_CLASSES
 
     def decided_row(self, row: Row, operating_point: dict[str, Any]) -> Row:
         """With the decision on every label, for figures at an operating point a model."""

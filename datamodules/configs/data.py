@@ -1,5 +1,7 @@
 """What can be set about the data of every task."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from datamodules.configs.readers import Reader
@@ -10,6 +12,9 @@ from datamodules.schema import Settings
 
 class DataSettings(Settings):
     """Where cases come from, how they are divided, and how they are batched."""
+
+    of_dataset: ClassVar[tuple[str, ...]] = ("reader", "workers")
+    """What a trained model takes from the settings of another dataset; the rest is its own."""
 
     reader: Reader = CsvReader()
     """Which dataset layout is read, and from where."""

@@ -1,6 +1,6 @@
 """What can be set about images with masks."""
 
-from typing import Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,9 +12,14 @@ from datamodules.configs.volumes import VolumePreprocessing
 class MasksConfig(DataSettings):
     """Images or volumes with masks of their structures, seen in patches."""
 
+    of_dataset: ClassVar[tuple[str, ...]] = (*DataSettings.of_dataset, "geometry_waivers")
     kind: Literal["masks"] = "masks"
     structures: tuple[str, ...] = ()
     """Structures to segment, by name; empty: all that the dataset has."""
+    geometry_waivers: tuple[str, ...] = ()
+    """Case ids whose masks and channels are taken to lie on the image voxel for voxel, although
+    their headers say otherwise; shapes must agree. The report names them. (Not for DICOM SEG and
+    RTSTRUCT, which have only their coordinates to go by.)"""
     preprocessing: VolumePreprocessing = VolumePreprocessing()
     """From file to stored volume."""
     patch: tuple[int, ...] = (64, 64, 64)
@@ -27,6 +32,9 @@ class MasksConfig(DataSettings):
     """Batches that are called an epoch; none: as many as show each case once."""
     augmentation: VolumeAugmentation = VolumeAugmentation()
     """Random changes while training."""
+    scored_on: Literal["files", "prepared"] = "files"
+    """Grid of the final figures: that of the files, or the prepared one, for protocols that say so.
+    Predicted masks are on the grid of the files in any case."""
     batch_size: int = Field(default=2, ge=1)
     """Patches a step and process."""
 
@@ -37,7 +45,12 @@ class MasksConfig(DataSettings):
         return self
 
     @model_validator(mode="after")
-    def _structures_are_named_once(self) -> Self:
-        if len(set(self.structures)) < len(self.structures):
-            raise ValueError("structures names one twice")
+    def _names_are_given_once(self) -> Self:
+        for name in ("structures", "geometry_waivers"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise ValueError(f"{name} names one twice")
         return self
+
+    def public(self) -> dict[str, Any]:
+        """As of all settings; the cases that the user has named are not."""
+        return {**super().public(), "geometry_waivers": []}

@@ -11,6 +11,7 @@ from datamodules.configs.masks import MasksConfig
 from datamodules.doctor.balance import LabelCount
 from datamodules.doctor.examination import Examination, begin, examine_sides
 from datamodules.errors import DataError
+from datamodules.geometry_waivers import waive, waiver_note
 from datamodules.mask_cases import CaseFiles
 from datamodules.parallel import few_threads, map_in_order, shown
 from datamodules.problems import Kind, Problem
@@ -30,6 +31,7 @@ class _Look:
     axes: int
     channels: int
     structures: frozenset[str]
+    waived_mm: float | None
 
 
 def examine_masks(
@@ -48,6 +50,8 @@ def examine_masks(
     found = begin(config.reader.examine() if table is None else Reading(table))
     if found.table is None:
         return found
+    found.table, unknown = waive(found.table, config.geometry_waivers)
+    found.problems += [Problem(Kind.CASE_ID, "", message) for message in unknown]
     outlines = Outlines.of(found.table, config.structures)
     annotated = [case for case in found.table.cases if outlines.annotate(case)]
     if left := len(found.table.cases) - len(annotated):
@@ -70,6 +74,9 @@ def _look_at_all(found: Examination, table: CaseTable, outlines: Outlines) -> di
             found.problems.append(result)
             continue
         looks[case.case_id] = result
+        if result.waived_mm is not None:
+            where, note = f"case '{case.case_id}'", waiver_note(result.waived_mm)
+            found.problems.append(Problem(Kind.NOTE, where, note, "notice", case.case_id))
         images[next(iter(case.inputs.values()))] = result.content_hash
         if outlines.annotate(case) and not result.structures:
             empty = f"case '{case.case_id}'"
@@ -90,6 +97,7 @@ def _look(table: CaseTable, outlines: Outlines, case: Case) -> _Look | Problem:
     try:
         volumes = files.read(outlines)
         check_volume(volumes.image)
+        waived_mm = files.waived_mm(outlines) if case.geometry_waived else None
     except UnreadableFileError as error:
         masks = {source.path for source in files.mask_sources().values()}
         kind = Kind.MASK if error.item.source.path in masks else Kind.UNREADABLE
@@ -103,7 +111,7 @@ def _look(table: CaseTable, outlines: Outlines, case: Case) -> _Look | Problem:
             if inside(volumes.mask, number).any()
         )  # fmt: skip
     array = volumes.image.array
-    return _Look(content_hash(array), array.ndim - 1, len(array), there)
+    return _Look(content_hash(array), array.ndim - 1, len(array), there, waived_mm)
 
 
 def _counts(

@@ -1,6 +1,6 @@
 """Any images listed in a table: paths, labels, and what else the table knows of them."""
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -24,6 +24,7 @@ class CsvReader(ReaderSettings):
         images/b.dcm        images/b.dcm,0,p2
     """
 
+    ids_are_file_names: ClassVar[bool] = True
     kind: Literal["csv"] = "csv"
     table: str = "labels.csv"
     """The table, relative to the root: .csv or .tsv, also gzipped."""

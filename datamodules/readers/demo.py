@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -35,6 +35,7 @@ class DemoReader(ReaderSettings):
     format. They show no real person. All films of a patient count as one exam.
     """
 
+    ids_are_file_names: ClassVar[bool] = True
     kind: Literal["demo"] = "demo"
     name: Literal["xray", "xray-shortcut", "segmentation-2d", "segmentation-3d"] = "xray"
     """Which demo: xray, chest films in which some patients have a nodule; xray-shortcut, where

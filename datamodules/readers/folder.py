@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from datamodules.cases import Case, CaseTable, Source, resolve
 from datamodules.errors import DataError
@@ -35,6 +35,7 @@ class FolderReader(ReaderSettings):
         train/normal/a.png    val/normal/c.png    test/...    the split is official
     """
 
+    ids_are_file_names: ClassVar[bool] = True
     kind: Literal["folder"] = "folder"
     classes: tuple[str, ...] = ()
     """The class folders in order, of two the second is the positive one; empty: all, sorted."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -31,6 +31,7 @@ class ImageMaskFoldersReader(ReaderSettings):
         train/images/   train/masks/   test/...      an official split; or images/train/
     """
 
+    ids_are_file_names: ClassVar[bool] = True
     kind: Literal["image-mask-folders"] = "image-mask-folders"
     images: str = "images"
     """Folder of the images, relative to the root (or to a split folder); ``.`` is the root."""

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from datamodules.cases import Case, CaseTable, Structure
 from datamodules.errors import DataError
@@ -39,6 +39,7 @@ class MsdReader(ReaderSettings):
     one patient; there is no official division of the others.
     """
 
+    ids_are_file_names: ClassVar[bool] = True
     kind: Literal["msd"] = "msd"
     task: Task | None = None
     """Which of the ten; none: data of your own in this layout, as its dataset.json says."""

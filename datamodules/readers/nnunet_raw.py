@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from datamodules.cases import Case, CaseTable, Source
 from datamodules.errors import DataError
@@ -34,6 +34,7 @@ class NnUnetRawReader(ReaderSettings):
     of one patient.
     """
 
+    ids_are_file_names: ClassVar[bool] = True
     kind: Literal["nnunet-raw"] = "nnunet-raw"
     patient_pattern: PatientPattern = None
     r"""Regular expression found in the id; its first group is the patient: ``^(p\d+)_``."""

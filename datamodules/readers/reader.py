@@ -44,6 +44,8 @@ class ReaderSettings(Settings):
 
     folder: ClassVar[str] = ""
     """Name of the dataset's folder under ``$LIGHTBOX_DATA``."""
+    ids_are_file_names: ClassVar[bool] = False
+    """Whether ids are somebody's file names: equal ones of two datasets do not mean equal cases."""
     root: LocalPath | None = None
     """Folder of the dataset; by default $LIGHTBOX_DATA/<dataset>."""
 

@@ -15,11 +15,25 @@ from datamodules.transforms.volume_streams import describe
 from datamodules.volume import Volume
 
 MOST_DIFFERENT_MM = 1e-3
+MOST_DIFFERENT_VOXELS = 0.01
+"""What counts where voxels are smaller than a tenth of a millimetre."""
 HEAD_BYTES = 512
 TABLES = (".csv", ".csv.gz")
 
 
-def read_label_map(root: Path, source: Source, image: Volume) -> Volume:
+class GeometryError(DataError):
+    """The headers of two files of a case put the same voxels in different places.
+
+    Attributes:
+        difference_mm: Largest difference of their affines.
+    """
+
+    def __init__(self, message: str, difference_mm: float) -> None:
+        super().__init__(message)
+        self.difference_mm = difference_mm
+
+
+def read_label_map(root: Path, source: Source, image: Volume, waived: bool = False) -> Volume:
     """Read the label map of an image.
 
     A file in any format that :func:`read_volume` reads; a DICOM SEG, whose segment numbers, or a
@@ -31,6 +45,7 @@ def read_label_map(root: Path, source: Source, image: Volume) -> Volume:
         root: Of the dataset.
         source: The file, relative to the root.
         image: What it is the mask of.
+        waived: Whether its affine does not count: it lies on the image voxel for voxel.
 
     Returns:
         Integers, shape ``(1, *spatial)``, in the geometry of the image.
@@ -48,7 +63,7 @@ def read_label_map(root: Path, source: Source, image: Volume) -> Volume:
         labels = as_labels(read_volume(path, labels=True).array)
         return _like(image, _stretch(labels, image.spatial))
     volume = read_volume(path, source.selector, labels=True)
-    check_geometry(volume, image)
+    check_geometry(volume, image, waived=waived)
     return _like(image, as_labels(volume.array))
 
 
@@ -70,22 +85,27 @@ def read_binary_masks(root: Path, sources: Mapping[str, Source], image: Volume) 
     return _like(image, masks)
 
 
-def check_geometry(mask: Volume, image: Volume, what: str = "mask") -> None:
+def check_geometry(
+    mask: Volume, image: Volume, what: str = "mask", *, waived: bool = False
+) -> None:
     """Refuse a mask, or whatever else it is, that does not lie on the voxels of its image.
 
     Raises:
-        DataError: If the shapes differ, or the affines by more than 1e-3 mm; it gives both.
+        DataError: If the shapes differ; it gives both.
+        GeometryError: If the affines differ by more than 1e-3 mm (or a hundredth of a voxel, where
+            that is less), unless that is waived.
     """
     if mask.spatial != image.spatial:
         sizes = describe(mask.spatial), describe(image.spatial)
         raise DataError(f"the {what} has {sizes[0]} voxels and the image {sizes[1]}")
-    if not (mask.has_spacing and image.has_spacing):
+    if waived or not (mask.has_spacing and image.has_spacing):
         return  # a PNG mask of a DICOM image says nothing about its place
     difference = float(np.abs(mask.affine - image.affine).max())
-    if difference > MOST_DIFFERENT_MM:
-        raise DataError(
+    if difference > min(MOST_DIFFERENT_MM, MOST_DIFFERENT_VOXELS * min(image.spacing)):
+        raise GeometryError(
             f"the affines of {what} and image differ by up to {difference:.4g} mm: {what} "
-            f"{_rows(mask.affine)}, image {_rows(image.affine)}"
+            f"{_rows(mask.affine)}, image {_rows(image.affine)}",
+            difference,
         )
 
 

@@ -60,6 +60,17 @@ class VolumeGeometry:
             *((0,) * len(shape), shape, shape),
         )
 
+    def prepared(self) -> Self:
+        """The prepared grid as if it were a file's: nothing is left to be brought back.
+
+        Lengths are in its own pixels where the file declares no spacing.
+        """
+        steps = self.spacing if self.has_spacing else (1.0,) * len(self.resampled)
+        affine = np.diag([*steps, *(1.0,) * (4 - len(steps))])
+        grid = np.empty((0, *self.resampled), np.uint8)
+        turned = Volume(grid, affine, self.has_spacing)
+        return type(self).of(turned)
+
     @property
     def crop(self) -> tuple[slice, ...]:
         """Index of the crop in the canonical array, its channels first."""

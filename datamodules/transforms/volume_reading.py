@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datamodules.errors import DataError
 from datamodules.transforms.volume_metaimage import is_metaimage, read_metaimage
@@ -17,14 +18,15 @@ from datamodules.volume import Volume
 
 NIFTI_HEAD_BYTES = 348
 RASTER = {**SIGNATURES, b"BM": "BMP", b"GIF8": "GIF"}
-SMALLEST_DETERMINANT = 1e-9
+SMALLEST_DETERMINANT = 1e-6
+"""Of the directions of the axes, whatever the spacing is: microscopes have micrometres."""
 
 
 def read_volume(path: Path, selector: str | None = None, labels: bool = False) -> Volume:
     """Read a volume or a natural image.
 
-    NIfTI, NRRD and MetaImage files; a folder with a DICOM series, or a DICOM file; PNG, JPEG, TIFF,
-    BMP and GIF.
+    NIfTI, NRRD and MetaImage files; a folder with a DICOM series, or a DICOM file; PNG, JPEG, TIFF
+    (of several pages: a volume), BMP and GIF.
 
     Args:
         path: A file, or the folder of a DICOM series.
@@ -63,10 +65,17 @@ def check_volume(volume: Volume) -> None:
     array, affine = volume.array, volume.affine
     if array.dtype.kind not in "buif":
         raise DataError(f"its voxels are {array.dtype}, which are not read")
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < SMALLEST_DETERMINANT:
+    if not _has_inverse(affine):
         raise DataError("its affine has no inverse: an axis has no length or no direction")
     if array.dtype.kind == "f" and (bad := array.size - int(np.isfinite(array).sum())):
         raise DataError(f"{bad} voxels are NaN or infinite")
+
+
+def _has_inverse(affine: NDArray[np.float64]) -> bool:
+    steps = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.isfinite(affine).all() or steps.min() == 0:
+        return False
+    return abs(float(np.linalg.det(affine[:3, :3] / steps))) >= SMALLEST_DETERMINANT
 
 
 def _read(path: Path, selector: str | None, labels: bool) -> Volume:
@@ -84,6 +93,10 @@ def _read(path: Path, selector: str | None, labels: bool) -> Volume:
         return read_nrrd(path, content)
     if kind == "MetaImage":
         return read_metaimage(path, content)
+    if kind == "TIFF":
+        from datamodules.transforms.volume_tiff import read_tiff  # tifffile is slow to import
+
+        return read_tiff(content, labels)
     if kind != "DICOM":
         return read_image(content, kind, labels)
     from datamodules.transforms.volume_dicom import read_file

@@ -24,6 +24,7 @@ class Sizes:
         volume: Their size in voxels.
         patch: Size of a patch in voxels.
         patches: Patches a batch.
+        many_volumes: Volumes of the dataset whose workers are weighed.
         large_slices: Slices of the large volume whose memory is measured.
     """
 
@@ -43,6 +44,7 @@ class Sizes:
     volume: tuple[int, int, int] = (128, 128, 96)
     patch: tuple[int, int, int] = (96, 96, 64)
     patches: int = 4
+    many_volumes: int = 10_000
     large_slices: int = 1000
 
 

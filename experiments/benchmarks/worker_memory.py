@@ -1,55 +1,39 @@
-"""Private memory of the loader's workers, and whether it grows with the dataset.
+"""Private memory of loader workers: what a worker wrote that nobody else sees.
 
-A process of its own prepares the real datamodule (``XraysData``) on so many small films in one npz
-file, puts a sparse map of films of the usual size in place of theirs (100,000 films then need no
-disk, and are read as any others), and draws 50 batches from the real training loader with two
-workers. At every tenth it reads ``/proc/PID/smaps_rollup`` of each: what a worker wrote that nobody
-else sees (Private_Dirty), a finished batch that is still on its way included. The largest counts.
-
-Usage: ``python -m experiments.benchmarks.worker_memory FOLDER CASES PIXELS BATCH_SIZE``.
+Workers are weighed in a process of its own, so that nothing that was loaded before counts, and
+while they work: a batch that is still on its way is included.
 """
 
 import multiprocessing
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from itertools import islice
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import experiments
-from datamodules.configs.xrays import XrayPreprocessing, XraysConfig
 from datamodules.errors import LightboxError
-from datamodules.image_cache import ImageCache
-from datamodules.readers.medmnist import MedMnistReader
-from datamodules.xrays import XraysData
-from experiments.benchmarks.comparison import Comparison
-from experiments.benchmarks.sizes import Sizes
 
-WORKERS, BATCHES, WEIGHED_EVERY = 2, 50, 10
-FEW_CASES = 2000
-NPZ_PIXELS = 28
+BATCHES, WEIGHED_EVERY = 50, 10
 
 
-def compare(sizes: Sizes, folder: Path) -> Iterator[Comparison]:
-    """Megabytes of the worker that has most, with many cases and with few."""
-    many = private_megabytes(folder / "many", sizes.cases, sizes)
-    few = private_megabytes(folder / "few", FEW_CASES, sizes)
-    subject = f"private memory a worker, {sizes.cases} cases"
-    yield Comparison(subject, "MB", (many,), "alone", 25, f"{FEW_CASES} cases", (few,))
+def measured_apart(module: str, folder: Path, numbers: Iterable[int]) -> float:
+    """The figure that a module prints last when it is run in a process of its own.
 
+    Args:
+        module: Run as ``python -m module FOLDER NUMBERS``.
+        folder: A new one, which is the cache folder of the process too.
+        numbers: What else the module is told.
 
-def private_megabytes(folder: Path, cases: int, sizes: Sizes) -> float:
-    """Measure in a process of its own, whose files lie in a new folder."""
+    Raises:
+        LightboxError: If it fails; with the end of what it said.
+    """
     folder.mkdir()
-    module = "experiments.benchmarks.worker_memory"
-    numbers = map(str, (cases, sizes.stored_pixels, sizes.batch_size))
     done = subprocess.run(
-        [sys.executable, "-m", module, str(folder), *numbers],
+        [sys.executable, "-m", module, str(folder), *map(str, numbers)],
         cwd=Path(next(iter(experiments.__path__))).parent,
         env={**os.environ, "LIGHTBOX_CACHE": str(folder)},
         capture_output=True,
@@ -60,51 +44,27 @@ def private_megabytes(folder: Path, cases: int, sizes: Sizes) -> float:
     return float(done.stdout.splitlines()[-1])
 
 
-def main(folder: Path, cases: int, pixels: int, batch_size: int) -> None:
-    """Print the private megabytes of the worker that has most, while 50 batches are drawn."""
-    write_npz(folder, cases)
-    config = XraysConfig(
-        reader=MedMnistReader(root=str(folder), download=False),
-        preprocessing=XrayPreprocessing(size=NPZ_PIXELS),
-        batch_size=batch_size,
-        workers=WORKERS,
-    )
-    data = XraysData(config)
-    data.prepare()
-    data.cache = sparse_cache(folder, len(data.cache), pixels)
+def heaviest_worker(batches: Iterable[dict[str, Any]], shape: tuple[int, ...]) -> float:
+    """Private megabytes of the worker that has most, at every tenth of 50 batches.
+
+    Args:
+        batches: A loader with workers, which are the only children of this process.
+        shape: What the images of a batch must have but for its size.
+
+    Raises:
+        LightboxError: If they have another, or the kernel does not tell.
+    """
     weights = []
-    for number, batch in enumerate(islice(data.train_dataloader(), BATCHES), start=1):
-        if batch["image"].shape[1:] != (1, pixels, pixels):
+    for number, batch in enumerate(islice(batches, BATCHES), start=1):
+        if batch["image"].shape[1:] != shape:
             raise LightboxError(f"the loader gives {tuple(batch['image'].shape)}")
         if number % WEIGHED_EVERY == 0:
             weights += [private_megabytes_of(child) for child in multiprocessing.active_children()]
-    print(max(weights))
-
-
-def write_npz(folder: Path, cases: int) -> None:
-    """Write random films in the layout of MedMNIST, nine tenths of them for training."""
-    rng = np.random.default_rng(0)
-    counts = {"val": cases // 20, "test": cases // 20}
-    counts["train"] = cases - sum(counts.values())
-    arrays: dict[str, Any] = {}
-    for side, count in counts.items():
-        films = rng.integers(0, 256, (count, NPZ_PIXELS, NPZ_PIXELS), dtype=np.uint8)
-        arrays[f"{side}_images"] = films
-        arrays[f"{side}_labels"] = (np.arange(count)[:, None] % 2).astype(np.uint8)
-    np.savez(folder / "pneumoniamnist.npz", **arrays)
-
-
-def sparse_cache(folder: Path, films: int, pixels: int) -> ImageCache:
-    """An image cache of black films that takes no room on the disk."""
-    place = folder / "sparse"
-    place.mkdir()
-    shape = (films, pixels, pixels)
-    np.lib.format.open_memmap(place / "images.npy", "w+", np.dtype(np.uint8), shape).flush()
-    return ImageCache(place, {"shape": list(shape)})
+    return max(weights)
 
 
 def private_megabytes_of(worker: BaseProcess) -> float:
-    """Private pages that a process has written, in units of 10^6 bytes.
+    """Private pages that a process has written (Private_Dirty), in units of 10^6 bytes.
 
     Raises:
         LightboxError: If the kernel does not tell.
@@ -115,7 +75,3 @@ def private_megabytes_of(worker: BaseProcess) -> float:
         raise LightboxError(f"the memory of a worker cannot be read: {error.strerror}") from error
     kilobytes = next(line.split()[1] for line in lines if line.startswith("Private_Dirty:"))
     return int(kilobytes) * 1024 / 1e6
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), *map(int, sys.argv[2:5]))

@@ -106,7 +106,7 @@ def hippocampus() -> Experiment:
 
 
 def hippocampus_short() -> Experiment:
-    """The same recipe for two CPU cores: half as wide, 1,120 steps of batch 2, a fold in 15 minutes.
+    """The same recipe for two CPU cores: half as wide, 1,120 steps, a fold in a quarter hour.
 
     Mirrored left and right only: in so few steps the network cannot learn eight orientations.
     """
@@ -136,7 +136,9 @@ def chase_db1() -> Experiment:
             batch_size=8,
             batches_per_epoch=50,
         ),
-        task=SegmenterConfig(loss=DiceCrossEntropyConfig(batch_dice=True)),
+        task=SegmenterConfig(
+            loss=DiceCrossEntropyConfig(batch_dice=True), centrelines=("vessels",)
+        ),
         trainer=NNUNET.replace(max_epochs=100),
     )
 
@@ -149,7 +151,10 @@ def drive() -> Experiment:
 
 
 def jsrt_organs() -> Experiment:
-    """Lungs, heart and clavicles in chest films (JSRT with the SCR masks), 256 pixels."""
+    """Lungs, heart and clavicles in chest films (JSRT with the SCR masks), 256 pixels.
+
+    Scored at 256 pixels, as the published figures are.
+    """
     return Experiment(
         name="jsrt-organs",
         data=MasksConfig(
@@ -157,6 +162,7 @@ def jsrt_organs() -> Experiment:
             preprocessing=VolumePreprocessing(crop_to_nonzero=False, spacing_mm=(8.0, 8.0)),
             augmentation=VolumeAugmentation(mirror=(), rotation_degrees=15.0),
             patch=(256, 256),
+            scored_on="prepared",
             batch_size=8,
             batches_per_epoch=25,
         ),

@@ -13,15 +13,11 @@ from experiments.environment import peak_memory_gib
 from experiments.reporting.content import FORMAT, Facts
 from experiments.run_folder import RunFolder, now
 from lightning_modules.base import Row, TaskModule
-from lightning_modules.metrics.classification import SMALLEST_GROUP
 from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.metrics.rows import ClassificationRow
-from lightning_modules.metrics.subgroups import subgroups
+from lightning_modules.metrics.subgroups import SMALLEST_GROUP, subgroups
 from lightning_modules.segmenter import Segmenter
 from lightning_modules.xray_classifier import XrayClassifier
-
-SUBGROUP_FIGURES = ("auroc", "sensitivity@operating_point", "specificity@operating_point")
-SUBGROUP_FIGURES_OF_CLASSES = ("auroc", "accuracy", "balanced_accuracy")
 
 
 def collect(
@@ -162,8 +158,7 @@ def _figures_of(
     """The few figures that a subgroup is shown with; none where it is too small to say anything."""
     if len(rows) < SMALLEST_GROUP:
         return {}
-    figures = module.final_figures(rows, dict(operating_point), samples)
-    names: Sequence[str] = SUBGROUP_FIGURES if operating_point else SUBGROUP_FIGURES_OF_CLASSES
-    if not isinstance(module, XrayClassifier):
-        names = module.headline[:3] or tuple(figures)[:3]
+    point = dict(operating_point)
+    figures = module.final_figures(rows, point, samples)
+    names = module.subgroup_headline(point) or tuple(figures)[:3]
     return {name: figures[name].to_dict() for name in names if name in figures}

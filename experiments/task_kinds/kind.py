@@ -1,14 +1,15 @@
 """What experiments must know of a task beyond its module and its datamodule."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from experiments.experiment import Experiment
 
 if TYPE_CHECKING:
     from datamodules.base import TaskDataModule
     from datamodules.doctor.examination import Examination
+    from experiments.trained import TrainedModel
     from lightning_modules.base import TaskModule
 
 
@@ -17,6 +18,9 @@ class TaskKind(ABC):
 
     Its file imports no torch at the top, so that settings can be checked without.
     """
+
+    unexplained: ClassVar[str | None] = None
+    """Why ``explain`` has nothing to draw for such a model, and what has; None: it draws."""
 
     @abstractmethod
     def check(self, experiment: Experiment) -> None:
@@ -63,3 +67,18 @@ class TaskKind(ABC):
         Raises:
             KeyError, TypeError: If the facts are not of this task.
         """
+
+    def judge_inputs(
+        self, model: "TrainedModel", data: "TaskDataModule"
+    ) -> Mapping[str, Sequence[str]] | None:
+        """Why each case of an external dataset is unlike those that a model was trained on.
+
+        Args:
+            model: What is evaluated.
+            data: The external dataset, prepared.
+
+        Returns:
+            Reasons by case id, none where it is alike; None: nobody can say, as by default.
+        """
+        del model, data
+        return None

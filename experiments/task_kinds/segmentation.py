@@ -1,7 +1,7 @@
 """Segmentation: its settings, its data, its module."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from datamodules.configs.masks import MasksConfig
 from datamodules.errors import ConfigError
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 class Segmentation(TaskKind):
     """Masks of images and volumes."""
 
+    unexplained: ClassVar[str | None] = (
+        "this model is a segmenter, and a mask is its own evidence; to see masks over their images:"
+        " python -m experiments.predict RUN FILE_OR_FOLDER --output DIR --overlays"
+    )
+
     def check(self, experiment: Experiment) -> None:
         """Look whether the network can see such patches, and whether the metric exists."""
         from experiments.task_kinds.faults import check_monitor
@@ -32,11 +37,12 @@ class Segmentation(TaskKind):
         """Look whether tolerances and threshold fit the structures, and the patch the network."""
         from datamodules.masks import MasksData
         from lightning_modules.mask_decisions import check_threshold
-        from lightning_modules.segmenter import tolerances_of
+        from lightning_modules.segmenter import check_centrelines, tolerances_of
 
         task, settings = settings_of(experiment)
         if isinstance(data, MasksData):
             tolerances_of(task.surface_tolerance, data.outlines.names)
+            check_centrelines(task.centrelines, data.outlines.names)
             check_threshold(task.threshold, data.outlines.labels)
             _check_patch(task, settings, data.outlines.labels)
 

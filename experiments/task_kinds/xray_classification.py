@@ -1,6 +1,6 @@
 """X-ray classification: its settings, its data, its module."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from datamodules.configs.xrays import XraysConfig
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datamodules.base import TaskDataModule
     from datamodules.doctor.examination import Examination
     from datamodules.xrays import XraysData
+    from experiments.trained import TrainedModel
     from lightning_modules.xray_classifier import XrayClassifier
 
 
@@ -65,6 +66,21 @@ class XrayClassification(TaskKind):
 
         info = DataInfo.from_dict(dict(facts))
         return XrayClassifier(settings_of(experiment)[0], info, load_weights=load_weights)
+
+    def judge_inputs(
+        self, model: "TrainedModel", data: "TaskDataModule"
+    ) -> Mapping[str, Sequence[str]] | None:
+        """By the input guard, if the checkpoint has one; see the base class."""
+        from datamodules.xrays import XraysData
+        from experiments.fingerprint import guard_from, judge_cases
+        from lightning_modules.xray_classifier import XrayClassifier
+
+        guard, module = guard_from(model.facts), model.module
+        if guard is None:
+            return None
+        assert isinstance(module, XrayClassifier)
+        assert isinstance(data, XraysData)
+        return judge_cases(guard, module, data, "test", model.device)
 
 
 def settings_of(experiment: Experiment) -> tuple[XrayClassifierConfig, XraysConfig]:

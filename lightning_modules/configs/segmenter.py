@@ -65,6 +65,8 @@ class SegmenterConfig(Settings):
     surface_tolerance: tuple[float, ...] = (1.0,)
     """Distance in mm (px without a spacing) within which surfaces agree in the surface Dice: one
     number, or one for each structure."""
+    centrelines: tuple[str, ...] = ()
+    """Structures whose centrelines are compared too (clDice): vessels, airways."""
     monitor: str = "dice"
     """Validation metric that selects the best checkpoint, and that early stopping watches."""
     init_from: LocalPath | None = None

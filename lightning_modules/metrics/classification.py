@@ -13,7 +13,6 @@ from lightning_modules.metrics.confusion import ConfusionMatrix, confusion_matri
 from lightning_modules.metrics.intervals import Compute, Figure, bootstrap
 from lightning_modules.metrics.ranking import Ranking
 from lightning_modules.metrics.rows import ClassificationRow, ScoreTable
-from lightning_modules.metrics.subgroups import subgroups
 from lightning_modules.metrics.thresholded import THRESHOLDED, confusion_counts
 
 Array = npt.NDArray[np.float64]
@@ -24,8 +23,6 @@ EPOCH_FIGURES = (
     *("sensitivity", "specificity", "f1", "brier", "ece"),
 )
 """What is computed after every validation."""
-SMALLEST_GROUP = 10
-"""Cases below which a subgroup has no figures."""
 NEED_POSITIVES = {"auroc", "average_precision", "balanced_accuracy", "sensitivity", "f1"}
 NEED_NEGATIVES = {"auroc", "average_precision", "balanced_accuracy", "specificity"}
 
@@ -86,36 +83,6 @@ class ClassificationMetrics:
     ) -> list[ConfusionMatrix]:
         """Confusion matrix of the classes, or one for each label, at ``thresholds`` or at 0.5."""
         return confusion_matrices(ScoreTable.from_rows(rows, self.labels), self.labels, thresholds)
-
-    def by_subgroup(
-        self,
-        rows: Sequence[ClassificationRow],
-        attributes: Mapping[str, Mapping[str, str | float | None]],
-        thresholds: Mapping[str, float] | None,
-        samples: int,
-        seed: int,
-    ) -> dict[str, dict[str, Figure]]:
-        """Figures of every subgroup, by ``attribute=value``; see :func:`subgroups`.
-
-        A group of fewer than ten cases is listed, but its figures have no value.
-
-        Args:
-            rows: One row a case.
-            attributes: Attributes by case id.
-            thresholds: Operating point of each label; None, or empty: none was chosen.
-            samples: Bootstrap samples.
-            seed: Seed of the bootstrap.
-        """
-        by_case = {row["case_id"]: row for row in rows}
-        found = {}
-        for name, cases in subgroups(by_case, attributes).items():
-            own = [by_case[case] for case in cases]
-            if len(own) >= SMALLEST_GROUP:
-                found[name] = self.figures(own, thresholds, samples, seed)
-            else:
-                figures = self.figures(own, thresholds, samples=0, seed=seed).items()
-                found[name] = {metric: _too_few(figure) for metric, figure in figures}
-        return found
 
     def _compute(self, table: ScoreTable, thresholds: Mapping[str, float] | None) -> Compute:
         measures = [
@@ -234,8 +201,3 @@ def _why_undefined(metric: str, targets: Array) -> str:
     if metric in NEED_NEGATIVES and not (targets == 0).any():
         return "no negative case"
     return f"no case is called {'positive' if metric == 'ppv' else 'negative'}"
-
-
-def _too_few(figure: Figure) -> Figure:
-    reason = f"fewer than {SMALLEST_GROUP} cases"
-    return replace(figure, value=None, low=None, high=None, reason=reason)

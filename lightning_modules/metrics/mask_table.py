@@ -22,6 +22,7 @@ class MaskTable:
 
     Attributes:
         values: Figures of each case by name; NaN is undefined.
+        annotated: Where anything is known of the structure; elsewhere nothing is defined.
         failed: 1 where exactly one of the two masks is empty.
     """
 
@@ -33,8 +34,12 @@ class MaskTable:
         self.scores = [[row["structures"][name] for name in structures] for row in ordered]
         self.counts = Counts(*(self._numbers(key) for key in ("tp", "fp", "fn", "tn")))
         voxel = np.array([[units.voxel(row["spacing"])] for row in ordered])
-        found, extra, missed, _ = self.counts
-        self.true_sizes, self.predicted_sizes = voxel * (found + missed), voxel * (found + extra)
+        found, extra, missed, rest = self.counts
+        self.annotated: Flags = found + extra + missed + rest > 0
+        self.true_sizes, self.predicted_sizes = (
+            np.where(self.annotated, voxel * size, np.nan)
+            for size in (found + missed, found + extra)
+        )
         self.both_empty = found + extra + missed == 0
         empty = (found + missed == 0, found + extra == 0)
         self.failed = np.logical_xor(*empty).astype(np.float64)
@@ -47,8 +52,10 @@ class MaskTable:
             self.values["cldice"] = _cldice(self.centrelines)
 
     def pooled(self, weights: Array) -> dict[str, Array]:
-        """Figures of the voxels of all cases together, each ``(B, L)``."""
+        """Figures of all cases together, and no means over them, each ``(B, L)``."""
         found = {"dice_pooled": dice(Counts(*(weights @ each for each in self.counts)))}
+        known = weights @ self.annotated.astype(np.float64) > 0
+        found["failures"] = np.where(known, weights @ self.failed, np.nan)
         if self.centrelines is not None:
             sums = np.stack([weights @ self.centrelines[..., part] for part in range(4)], axis=-1)
             found["cldice_pooled"] = _cldice(sums)
@@ -64,7 +71,7 @@ class MaskTable:
     def defined(self, metric: str) -> Flags:
         """In which cases a figure is."""
         if metric == "failures":
-            return np.ones(self.failed.shape, dtype=bool)
+            return self.annotated
         values = self.values.get("cldice" if metric == "cldice_pooled" else metric)
         return np.asarray(~self.both_empty if values is None else ~np.isnan(values))
 

@@ -83,7 +83,7 @@ def _count_labels(prediction: Mask, truth: Mask, structures: int) -> list[VoxelC
         called, true = _without_most_background(flat[chunk], flat_truth[chunk])
         unknown = true == UNKNOWN
         if unknown.any():
-            known -= np.count_nonzero(unknown)
+            known -= int(np.count_nonzero(unknown))
             called, true = called[~unknown], true[~unknown]
         if max(called.max(initial=0), true.max(initial=0)) > structures:
             raise ValueError(f"a mask has labels beyond its {structures} structures")

@@ -36,7 +36,7 @@ class SegmentationMetrics:
       are left out of the distances, and enter ``hd95_mm_with_failures`` and
       ``assd_mm_with_failures`` with the diagonal of the image.
 
-    Where both masks are empty, everything is undefined.
+    Where both masks are empty, or nothing of a structure is known, everything is undefined.
     """
 
     def __init__(self, structures: Sequence[str], units: MaskUnits | None = None) -> None:
@@ -101,9 +101,8 @@ class SegmentationMetrics:
         def compute(weights: Array) -> dict[str, Array]:
             found: dict[str, Array] = {}
             means = {name: _weighted_means(each, weights) for name, each in table.values.items()}
-            failures = {"failures": weights @ table.failed}
-            for name, values in {**means, **table.pooled(weights), **failures}.items():
-                found[name] = values.sum(axis=1) if name == "failures" else _mean(values)
+            for name, values in {**means, **table.pooled(weights)}.items():
+                found[name] = (_sum if name == "failures" else _mean)(values)
                 if len(self.structures) > 1:
                     for index in table.measured(name):
                         found[f"{name}/{self.structures[index]}"] = values[:, index]
@@ -118,7 +117,8 @@ class SegmentationMetrics:
         defined = table.defined(metric)[:, columns]
         cases: list[bool] = np.any(defined, axis=1).tolist()
         patients = set(compress(table.patients, cases))
-        reasons = [self._why_incomplete(metric, defined, table.failed[:, columns])]
+        failed, annotated = table.failed[:, columns], table.annotated[:, columns]
+        reasons = [self._why_incomplete(metric, defined, failed, annotated)]
         if len(columns) > 1:
             names = [self.structures[at] for at in columns if not defined[:, at].any()]
             reasons.insert(0, self._why_left_out(names))
@@ -129,16 +129,19 @@ class SegmentationMetrics:
             reason="; ".join(filter(None, (*reasons, figure.reason))) or None,
         )
 
-    def _why_incomplete(self, metric: str, defined: Flags, failed: Array) -> str | None:
+    def _why_incomplete(
+        self, metric: str, defined: Flags, failed: Array, annotated: Flags
+    ) -> str | None:
         if metric.endswith("_pooled") and defined.any():
             return None
         total, missing = defined.size, int(defined.size - defined.sum())
         what = "cases" if defined.shape[1] == 1 else "outlines"
         failures = int(failed.sum()) if self._leaves_out_failures(metric) else 0
-        reasons = []
-        if missing > failures:
+        unknown = int(annotated.size - annotated.sum())
+        reasons = [f"not annotated in {unknown} of {total} {what}"] if unknown else []
+        if (empty := missing - failures - unknown) > 0:
             why = EMPTY.get(metric, BOTH_EMPTY)
-            reasons.append(f"undefined in {missing - failures} of {total} {what}: {why}")
+            reasons.append(f"undefined in {empty} of {total} {what}: {why}")
         if failures:
             reasons.append(
                 f"failed in {failures} of {total} {what}: absent in truth or in prediction"
@@ -167,6 +170,11 @@ def _mean(values: Array) -> Array:
     defined = (~np.isnan(values)).sum(axis=1)
     total = np.nansum(values, axis=1)
     return np.asarray(np.where(defined > 0, total / np.maximum(defined, 1), np.nan))
+
+
+def _sum(values: Array) -> Array:
+    """Sum over structures, ``(B, L)`` to ``(B,)``, of those that are defined."""
+    return np.where(np.isnan(values).all(axis=1), np.nan, np.nansum(values, axis=1))
 
 
 def _rounded(value: float) -> float | str:

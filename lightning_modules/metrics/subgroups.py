@@ -9,6 +9,8 @@ MOST_VALUES = 50
 """An attribute with more values than this names cases rather than groups, and is left out."""
 AGE_BANDS = ((0, 18, "0-17"), (18, 40, "18-39"), (40, 65, "40-64"), (65, 150, "65+"))
 NOT_GIVEN = "not given"
+SMALLEST_GROUP = 10
+"""Cases below which a subgroup has no figures."""
 
 Value = str | float | None
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datamodules.batches import UNKNOWN
+from datamodules.batches import UNKNOWN, LabelSet
 from datamodules.cases import Case, CaseTable, Source, Structure
 from datamodules.errors import ConfigError, DataError
 from datamodules.structures import Outlines
@@ -72,3 +72,63 @@ def test_case_with_a_mask_of_another_structure_only_is_not_annotated():
     assert outlines(Structure("heart"), Structure("lung")).annotate(heart)
     assert not outlines(Structure("heart"), Structure("lung"), wanted=("lung",)).annotate(heart)
     assert not outlines(LIVER).annotate(Case("b", "b", {}))
+
+
+def test_label_map_says_nothing_of_a_structure_without_values():
+    vessel = Structure("vessel")
+    mask = outlines(LIVER, vessel).from_label_map(np.array([0, 1]))
+    assert mask.tolist() == [[0, 1], [UNKNOWN, UNKNOWN]]
+    assert outlines(LIVER, vessel).annotate(CASE)
+    assert not outlines(LIVER, vessel, wanted=("vessel",)).annotate(CASE)
+
+
+def test_dataset_that_lacks_a_structure_of_the_model_leaves_it_unknown():
+    table = CaseTable("set", Path(), (CASE,), structures=(TUMOUR, Structure("spleen", (5,))))
+    found = Outlines.of_model(table, ("liver", "tumour"))
+    assert found.names == ("liver", "tumour")
+    mask = found.from_label_map(np.array([0, 2, 5]))
+    assert mask.tolist() == [[UNKNOWN] * 3, [0, 1, 0]]
+    said = found.caveats(table, LabelSet(("liver", "tumour"), exclusive=True))
+    assert said == ["set does not outline 'liver': how well it is found is not known."]
+
+
+def test_dataset_with_the_structures_of_the_model_is_read_in_the_models_order():
+    table = CaseTable("set", Path(), (CASE, Case("b", "b", {})), structures=(TUMOUR, LIVER))
+    found = Outlines.of_model(table, ("liver", "tumour"))
+    assert found.from_label_map(np.array([0, 1, 2])).tolist() == [[0, 1, 2]]
+    said = found.caveats(table, LabelSet(("liver", "tumour"), exclusive=True))
+    assert said == ["Cases without a mask, which are left out: 1."]
+
+
+@pytest.mark.parametrize(
+    ("liver", "exclusive", "told"),
+    [
+        ((1, 2), True, "Structures of set overlap, unlike"),
+        ((1,), False, "Structures of set exclude one another, unlike"),
+        ((1, 2), False, ""),
+        ((1,), True, ""),
+    ],
+)
+def test_structures_that_overlap_elsewhere_only_are_remarked_on(liver, exclusive, told):
+    structures = (Structure("liver", liver), TUMOUR)
+    table = CaseTable("set", Path(), (CASE,), structures=structures)
+    found = Outlines.of_model(table, ("liver", "tumour"))
+    said = found.caveats(table, LabelSet(("liver", "tumour"), exclusive=exclusive))
+    assert "".join(said).startswith(told)
+    assert bool(said) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("structures", "told"),
+    [((LIVER,), "has masks of liver, and the model outlines heart"), ((), "has no masks, and")],
+)
+def test_dataset_without_any_structure_of_the_model_is_refused(structures, told):
+    table = CaseTable("set", Path(), (CASE,), structures=structures)
+    with pytest.raises(DataError, match=told):
+        Outlines.of_model(table, ("heart",))
+
+
+def test_dataset_of_which_no_case_is_annotated_is_refused():
+    table = CaseTable("set", Path(), (Case("b", "b", {}),), structures=(LIVER,))
+    with pytest.raises(DataError, match="no case can be scored"):
+        Outlines.of_model(table, ("liver",))

@@ -12,9 +12,13 @@ from experiments import evaluate
 from experiments.session import start
 
 
-@pytest.fixture
-def trained(tmp_path: Path) -> Path:
-    return start(tiny_experiment(tmp_path / "data", epochs=1)).path
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("films")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIGHTBOX_CACHE", str(root / "cache"))
+        patch.setenv("LIGHTBOX_RUNS", str(root / "runs"))
+        return start(tiny_experiment(root / "data", epochs=1)).path
 
 
 def other_hospital(root: Path) -> Path:
@@ -25,6 +29,19 @@ def other_hospital(root: Path) -> Path:
         cv2.imwrite(str(path), cv2.subtract(film, 1) if number % 2 else 255 - film)
     (root / "data.yaml").write_text(experiment.to_yaml())
     return root / "data.yaml"
+
+
+def test_file_for_another_task_is_refused_in_a_sentence(trained, tmp_path, capsys):
+    (tmp_path / "masks.yaml").write_text("data: {kind: masks, reader: {kind: acdc}}\n")
+    assert evaluate.main([str(trained), "--config", str(tmp_path / "masks.yaml")]) == 2
+    said = capsys.readouterr().err
+    assert "describes masks, and this model (xray-classifier) takes xrays" in said
+
+
+def test_output_that_is_a_file_is_told_before_anything_is_opened(trained, tmp_path, capsys):
+    config = other_hospital(tmp_path / "other")
+    assert evaluate.main([str(trained), "--config", str(config), "--output", str(config)]) == 2
+    assert "data.yaml is a file" in capsys.readouterr().err
 
 
 def test_cases_outside_the_training_data_are_named_and_counted(trained, tmp_path, capsys):

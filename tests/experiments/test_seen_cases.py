@@ -57,7 +57,7 @@ def test_the_same_films_by_another_root_are_refused(run, tmp_path):
     (tmp_path / "link").symlink_to(run.root)
     seen = len(SeenCases.of(run.folder).cases)
     said = refusal(run, external(tmp_path / "link"))
-    assert said.startswith(f"{seen} of 80 cases show films that the run was trained or validated")
+    assert said.startswith(f"{seen} of 80 cases show images that the run was trained or validated")
     assert "such as 000, 001, 002: they are not external" in said
 
 
@@ -69,7 +69,7 @@ def test_a_few_films_in_another_table_by_other_names_are_refused(run, tmp_path):
     rows = [f"copy{at}.png,{at},q{at}" for at in range(2)]
     (tmp_path / "other/few.csv").write_text("\n".join(["path,label,patient", *rows]) + "\n")
     said = refusal(run, external(tmp_path / "other", table="few.csv"))
-    assert said.startswith("2 of 2 cases show films")
+    assert said.startswith("2 of 2 cases show images")
     assert "copy0, copy1" in said
 
 
@@ -87,6 +87,17 @@ def test_without_the_runs_own_cache_it_is_said_that_nobody_looked(run, caplog):
     data.prepare(held_out=True)
     seen.refuse_copies(data)
     assert "was not looked at" in caplog.text
+
+
+def test_run_without_splits_is_refused(run):
+    run.folder.splits_file.unlink()
+    with pytest.raises(ConfigError, match=r"has no splits\.csv"):
+        SeenCases.of(run.folder)
+
+
+def test_equal_names_of_files_do_not_make_equal_cases(run, tmp_path):
+    tiny_experiment(tmp_path / "other")
+    SeenCases.of(run.folder).refuse_known(external(tmp_path / "other"))
 
 
 @pytest.mark.parametrize("there", [True, False])

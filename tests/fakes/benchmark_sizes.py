@@ -19,5 +19,6 @@ TINY = Sizes(
     volume=(16, 18, 14),
     patch=(10, 12, 8),
     patches=2,
+    many_volumes=200,
     large_slices=128,
 )

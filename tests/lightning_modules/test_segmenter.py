@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,11 +11,13 @@ from callbacks.checkpoint_files import read_checkpoint
 from datamodules.batches import LabelSet, SegmentationInfo
 from datamodules.errors import ConfigError
 from datamodules.samplers import Draw
+from experiments.rows_file import read_rows
 from experiments.run_folder import RunFolder
 from experiments.session import resume, start
 from experiments.tasks import build_data, build_module, rebuild_module
+from lightning_modules.base import Prediction
 from lightning_modules.configs.segmenter import SegmenterConfig
-from lightning_modules.segmenter import Segmenter
+from lightning_modules.segmenter import Segmented, Segmenter
 
 INFO = SegmentationInfo(LabelSet(("a", "b"), exclusive=True), 1, (16, 16, 8), (1.0, 1.0, 1.5))
 
@@ -59,6 +63,16 @@ def test_figures_are_of_the_grid_of_the_files(finished):
     assert float(row["truth_ml/ball"]) == pytest.approx(truth_ml, rel=1e-4)
 
 
+def test_figures_are_of_the_prepared_grid_where_a_protocol_says_so(tmp_path):
+    plain = segmentation_experiment(tmp_path / "data", epochs=1)
+    data = plain.data.replace(scored_on="prepared")
+    folder = start(plain.replace(data=data, task=plain.task.replace(centrelines=("ball",))))
+    rows = read_rows(folder.rows / "test.json")
+    assert all(row["spacing"] == pytest.approx([1, 1, 1.5], rel=0.05) for row in rows)
+    assert {"cldice/ball", "cldice_pooled/ball"} < set(folder.metrics()["test"])
+    assert "not on that of the files" in folder.report_file.read_text()
+
+
 def test_checkpoint_gives_the_same_masks(finished):
     module = rebuild_module(read_checkpoint(finished.checkpoints / "best.ckpt"))
     data = build_data(finished.experiment())
@@ -67,6 +81,22 @@ def test_checkpoint_gives_the_same_masks(finished):
     image = data.dataset(training=False).__getitems__([Draw(0)])["image"][0]
     with torch.inference_mode():
         assert np.array_equal(module.segment(image).mask, again.segment(image).mask)
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_masks_of_the_other_form_are_scored_structure_by_structure(exclusive):
+    """Structures that exclude one another here may overlap in another dataset, or the reverse."""
+    labels = LabelSet(("a", "b"), exclusive=exclusive)
+    module = Segmenter(SegmenterConfig(), replace(INFO, labels=labels))
+    as_map = np.array([0, 1, 1, 2, 2, 255], np.uint8).reshape(1, 6, 1, 1)
+    as_channels = np.array([[0, 1, 1, 0, 0, 255], [0, 0, 0, 1, 0, 255]], np.uint8)
+    as_channels = as_channels.reshape(2, 6, 1, 1)
+    found, true = (as_map, as_channels) if exclusive else (as_channels, as_map)
+    predicted = Segmented(np.where(found == 255, 0, found), (1.0, 1.0, 1.0), original=False)
+    row = module.score_case(Prediction("case", "patient", predicted), true)
+    wrong = "fp" if exclusive else "fn"  # one voxel is b in the map, and nothing in the channels
+    assert row["structures"]["a"] == {"tp": 2, "fp": 0, "fn": 0, "tn": 3}
+    assert row["structures"]["b"] == {"tp": 1, "fp": 0, "fn": 0, "tn": 3} | {wrong: 1}
 
 
 def test_stopped_run_ends_as_one_that_was_not(tmp_path):
@@ -103,6 +133,11 @@ def test_wrong_number_of_tolerances_is_told():
     config = SegmenterConfig(surface_tolerance=(1.0, 2.0, 3.0))
     with pytest.raises(ConfigError, match=r"3 numbers, and there are 2 structures \(a, b\)"):
         Segmenter(config, INFO)
+
+
+def test_centrelines_of_what_there_is_not_are_told():
+    with pytest.raises(ConfigError, match="no structure vessel; there are a, b"):
+        Segmenter(SegmenterConfig(centrelines=("vessel",)), INFO)
 
 
 def test_overlapping_structures_are_decided_each_alone():

@@ -77,7 +77,9 @@ def test_every_planted_fault_is_named_by_its_case_in_one_report(config, tmp_path
     assert (empty.kind, empty.severity) == (Kind.MASK, "warning")
 
 
-def test_channels_of_different_geometry_are_named(tmp_path):
+@pytest.fixture
+def two_channels(tmp_path):
+    """Six cases of two channels, those of p01_0 half a millimetre apart."""
     config = segmentation_experiment(tmp_path, cases=6).data
     first, second = tmp_path / "images", tmp_path / "images2"
     second.mkdir()
@@ -90,10 +92,29 @@ def test_channels_of_different_geometry_are_named(tmp_path):
         write_nifti(second / f"{name}_0000.nii.gz", np.asarray(volume.dataobj), volume.affine)
         write_nifti(second / f"{name}_0001.nii.gz", np.asarray(volume.dataobj), affine)
     reader = config.reader.replace(images="images2", image_name="{id}_{channel}")
-    found = examine_masks(config.replace(reader=reader), pixels=True)
+    return config.replace(reader=reader)
+
+
+def test_channels_of_different_geometry_are_named(two_channels):
+    found = examine_masks(two_channels, pixels=True)
     (problem,) = [each for each in found.problems if each.severity == "error"]
     assert problem.case_id == "p01_0"
     assert "affines of channel and image differ by up to 0.5 mm" in str(problem)
+
+
+def test_waived_geometry_is_a_note_and_so_is_a_needless_waiver(two_channels):
+    waived = two_channels.replace(geometry_waivers=("p01_0", "p00_0"))
+    found = examine_masks(waived, pixels=True)
+    notes = {each.case_id: each.message for each in found.by_kind("notice")[Kind.NOTE]}
+    assert "although their headers differ by 0.5 mm" in notes["p01_0"]
+    assert "it needs no waiver" in notes["p00_0"]
+    assert found.by_kind("error") == {}
+
+
+def test_waiver_of_a_case_that_is_not_there_is_an_error(config):
+    found = examine_masks(config.replace(geometry_waivers=("p99_0",)), pixels=False)
+    (problem,) = found.by_kind("error")[Kind.CASE_ID]
+    assert "has no case 'p99_0'" in problem.message
 
 
 def test_files_stay_closed_unless_they_are_asked_for(config, tmp_path):

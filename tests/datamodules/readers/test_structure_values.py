@@ -26,3 +26,8 @@ def test_anything_else_is_refused(text):
 def test_names_that_are_alike_are_refused():
     with pytest.raises(ValueError, match="need different names"):
         parse_structures(["Liver=1", "liver=2"])
+
+
+def test_values_are_given_to_all_structures_or_to_none():
+    with pytest.raises(ValueError, match="give each structure its values"):
+        parse_structures(["liver=1", "vessel"])

@@ -121,6 +121,19 @@ def test_resampled_blocks_return_to_where_they_were(spacing_mm: tuple[float, ...
         assert (restored == labels_of(volume)).mean() > 0.97
 
 
+@pytest.mark.parametrize(("has_spacing", "spacing"), [(True, (2.0, 3.0)), (False, (1.0, 1.0))])
+def test_on_the_prepared_grid_nothing_is_left_to_be_restored(
+    has_spacing: bool, spacing: tuple[float, ...]
+) -> None:
+    volume = Volume(np.ones((1, 20, 30), np.uint8), np.eye(4), has_spacing)
+    geometry = PreprocessVolume(VolumePreprocessing(spacing_mm=(2.0, 3.0)))(volume).geometry
+    values = np.random.default_rng(0).normal(size=(1, 10, 10)).astype(np.float32)
+    grid = geometry.prepared()
+    restored = grid.restore_mask(values, lambda part: (part > 0).astype(np.uint8), 1)
+    assert np.array_equal(restored, values > 0)
+    assert grid.original_spacing == pytest.approx(spacing)
+
+
 def test_what_was_cropped_away_has_probability_0() -> None:
     volume = Volume(cube()[None], oriented((2, 0, 1), (1, -1, 1), True, "anisotropic"))
     prepared = PreprocessVolume(VolumePreprocessing(spacing_mm=(1, 1, 1)))(volume)

@@ -238,25 +238,6 @@ def test_binary_confusion_names_both_sides():
     assert (matrix.classes, matrix.counts) == (("normal", "Nodule"), ((0, 0), (1, 1)))
 
 
-def test_subgroup_figures_are_those_of_its_cases_alone(findings):
-    rows = rows_of(*findings)
-    sexes = {row["case_id"]: {"sex": "F" if i % 3 else "M"} for i, row in enumerate(rows)}
-    by_group = ClassificationMetrics(FINDINGS).by_subgroup(rows, sexes, None, samples=50, seed=0)
-    men = [row for i, row in enumerate(rows) if i % 3 == 0]
-    assert list(by_group) == ["sex=F", "sex=M"]
-    assert by_group["sex=M"] == values(FINDINGS, men, samples=50)
-
-
-def test_small_subgroup_is_listed_without_values(findings):
-    rows = rows_of(*findings)
-    sites = {row["case_id"]: {"site": "A" if i < 9 else "B"} for i, row in enumerate(rows)}
-    by_group = ClassificationMetrics(FINDINGS).by_subgroup(rows, sites, None, samples=20, seed=0)
-    assert by_group["site=A"].keys() == by_group["site=B"].keys()
-    for figure in by_group["site=A"].values():
-        assert (figure.value, figure.reason) == (None, "fewer than 10 cases")
-    assert by_group["site=A"]["auroc"].cases == 9
-
-
 def test_rows_that_hold_decisions_are_judged_by_them_and_not_by_a_threshold(findings):
     rows = rows_of(*findings)
     chosen = {"Mass": 0.3, "Hernia": 0.6, "Edema": 0.45}

@@ -183,6 +183,24 @@ def test_centreline_dice_with_empty_masks(metrics):
     assert (found.value, found.cases) == (0.5, 2)
 
 
+def test_structure_that_is_not_annotated_is_not_an_empty_one(metrics):
+    """Nothing is known of the spleen in any case, and of the liver in one."""
+    unknown = {"tp": 0, "fp": 0, "fn": 0, "tn": 0}
+    unknown |= {"hd95": None, "assd": None, "surface_dice": None}
+    own = rows()
+    for each in own:
+        each["structures"]["spleen"] = unknown
+    own[0]["structures"]["liver"] = unknown
+    columns = metrics.table_row(own[0])
+    assert columns["truth_ml/liver"] == columns["predicted_ml/spleen"] == ""
+    figures = metrics.figures(own, samples=0, seed=0)
+    assert figures["dice/spleen"].reason == "not annotated in 4 of 4 cases"
+    assert (figures["failures/spleen"].value, figures["failures/spleen"].cases) == (None, 0)
+    assert figures["failures"].value == figures["failures/liver"].value
+    assert figures["failures/liver"].cases == 3
+    assert figures["failures/liver"].reason == "not annotated in 1 of 4 cases"
+
+
 def test_table_rows_have_figures_and_sizes(metrics):
     columns = metrics.table_row(rows()[2])
     assert columns["case_id"] == "c"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
@@ -70,10 +71,13 @@ def mask_overlays(cases: Sequence[OverlaidCase], structures: Sequence[str]) -> F
             _show(own, plane)
         axes[0].set_title(shorten(case.title, 52), fontsize=8)
     named = structures[:MOST_NAMED]
-    handles = [
+    handles: list[Patch | Line2D] = [
         Patch(facecolor=_color(number), alpha=0.8, label=shorten(name))
         for number, name in enumerate(named)
     ]
+    if any(truth.any() for planes in rows for plane in planes for truth in plane.truth):
+        handles.append(Patch(facecolor=MUTED, alpha=FILLED, label="filled: predicted"))
+        handles.append(Line2D([], [], color=MUTED, linewidth=1.0, label="line: truth"))
     figure.legend(handles=handles, loc="outside lower left", ncols=min(4, len(handles)))
     return figure
 

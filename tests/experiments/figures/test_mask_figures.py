@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -29,6 +31,14 @@ def pixels(figure: Figure) -> np.ndarray:
 def test_masks_are_drawn_over_volumes_and_images(shown):
     drawn = pixels(mask_overlays([shown] * 2, ["organ"]))
     assert drawn.std() > 20
+
+
+@pytest.mark.parametrize(("known", "said"), [(True, 3), (False, 1)])
+def test_legend_tells_truth_from_prediction_where_there_is_a_truth(known, said):
+    shown = case(20, 16)
+    truth = shown.truth if known else np.zeros_like(shown.truth)
+    figure = mask_overlays([replace(shown, truth=truth)], ["organ"])
+    assert len(figure.legends[0].get_texts()) == said
 
 
 def test_patients_right_is_at_the_left_and_front_is_up():

@@ -40,16 +40,23 @@ def learning_curves(rows: Sequence[Row], monitor: str) -> Figure:
     _draw_loss(loss, rows, validation)
     _draw_metrics(monitored, validation, [monitor])
     names = _names(validation, monitor)
-    _draw_metrics(scores, validation, [name for name in names if not lower_is_better(name)])
-    _draw_metrics(errors, validation, [name for name in names if lower_is_better(name)])
+    errors_of = [name for name in names if lower_is_better(name)]
+    scores_of = [name for name in names if name not in errors_of]
+    _draw_metrics(scores, validation, scores_of)
+    _draw_metrics(errors, validation, errors_of)
     monitored.set_title(f"Validation: {_text(monitor)}, which chooses the best epoch")
     scores.set_title("Validation: higher is better")
     errors.set_title("Validation: lower is better")
+    columns = ((loss, scores, scores_of), (monitored, errors, errors_of))
+    for above, below, drawn in columns:
+        lowest = below if drawn or not names else above
+        lowest.set_xlabel("Epochs completed" if validation else "Optimizer steps")
+        lowest.tick_params(labelbottom=True)
+        lowest.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if lowest is above:
+            below.remove()
     _mark_best(figure.axes, monitored, validation, monitor)
     loss.set_xlim(left=0)
-    for axes in (scores, errors):
-        axes.set_xlabel("Epochs completed" if validation else "Optimizer steps")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 

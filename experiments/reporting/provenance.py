@@ -84,6 +84,8 @@ def _segmenter(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
     mirrored = ", averaged over mirror images" if task.inference.mirror else ""
     overlap = f"{100 * task.inference.overlap:.0f}{THIN}%"
     yield "Whole cases", f"windows that overlap by {overlap}{mirrored}"
+    tolerances = ", ".join(f"{each:g}" for each in task.surface_tolerance)
+    yield "Surface Dice", f"tolerance {tolerances} mm (pixels, where files have no spacing)"
     if data.scored_on == "prepared":
         yield "Scored", "on this grid, not on that of the files"
 

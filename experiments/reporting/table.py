@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from experiments.reporting.words import UNDEFINED, FigureDict, interval, number
+from experiments.reporting.words import UNDEFINED, FigureDict, interval, number, whole_number
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,17 @@ class Table:
             return ""
         return self.notes.setdefault(text, _letters(len(self.notes)))
 
-    def cell(self, figure: FigureDict | None) -> Cell:
-        """A figure with its interval beneath; a dash and a note where it is undefined."""
+    def cell(self, figure: FigureDict | None, *, whole: bool = False) -> Cell:
+        """A figure with its interval beneath; a dash and a note where it is undefined.
+
+        Args:
+            figure: As metrics.json has it.
+            whole: It is a count.
+        """
         if figure is None:
             return Cell(UNDEFINED)
-        return Cell(number(figure["value"]), interval(figure), self.mark(figure.get("reason")))
+        text = whole_number if whole else number
+        return Cell(text(figure["value"]), interval(figure, text), self.mark(figure.get("reason")))
 
 
 def _letters(index: int) -> str:

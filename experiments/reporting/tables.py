@@ -31,6 +31,7 @@ BENEATH = f"95{THIN}% intervals beneath"
 OPENED_BY = {"run": "the run itself", "evaluate": "external evaluation"}
 OVERLAP = ("dice", "dice_pooled", "iou", "sensitivity", "specificity", "precision", "cldice")
 SURFACES = ("surface", "hd95", "assd")
+COUNTS = ("failures",)
 DECISIONS = ("sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy", "accuracy")
 
 
@@ -130,7 +131,7 @@ def figure_tables(metrics: Mapping[str, Figures], facts: Facts) -> Iterator[Tabl
     for heading, names in _kinds(figures, facts):
         table.divide(heading)
         for name in names:
-            cells = (table.cell(metrics[split].get(name)) for split in splits)
+            cells = (_cell(table, metrics[split], name) for split in splits)
             hint = meaning(name.removesuffix(AT_OPERATING_POINT), facts["case"], _subject(facts))
             table.add(metric_name(name), *cells, hint=hint.removesuffix(", at 0.5"))
     yield table
@@ -142,10 +143,14 @@ def _tables_by_label(figures: Figures, facts: Facts, split: str) -> Iterator[Tab
     for heading, names in _kinds(figures, facts):
         columns = ("", *(metric_name(name) for name in names))
         table = Table(f"{heading}, {SPLITS[split].lower()}, {BENEATH}", columns)
-        table.add(whole, *(table.cell(figures.get(name)) for name in names))
+        table.add(whole, *(_cell(table, figures, name) for name in names))
         for label in labels:
-            table.add(label, *(table.cell(figures.get(f"{name}/{label}")) for name in names))
+            table.add(label, *(_cell(table, figures, f"{name}/{label}") for name in names))
         yield table
+
+
+def _cell(table: Table, figures: Figures, name: str) -> Cell:
+    return table.cell(figures.get(name), whole=name.partition("/")[0] in COUNTS)
 
 
 def _kinds(figures: Figures, facts: Facts) -> Iterator[tuple[str, list[str]]]:

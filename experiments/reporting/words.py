@@ -1,7 +1,7 @@
 """Numbers and names as a reader of the report wants to see them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -97,7 +97,9 @@ def metric_name(name: str) -> str:
 def in_sentence(name: str) -> str:
     """A figure's name inside a sentence: small letters, but for acronyms."""
     text = metric_name(name)
-    return text if text[:2].isupper() or text == NAMES["f1"] else text[:1].lower() + text[1:]
+    first = text.partition(" ")[0]
+    is_name = not first[1:].islower() and len(first) > 1  # AUROC, IoU, F1
+    return text if is_name else text[:1].lower() + text[1:]
 
 
 def meaning(name: str, case: str, subject: Subject = "labels") -> str:
@@ -119,11 +121,16 @@ def number(value: float | None) -> str:
     return f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def interval(figure: FigureDict) -> str:
+def whole_number(value: float | None) -> str:
+    """No decimals, thousands apart."""
+    return UNDEFINED if value is None else count(round(value))
+
+
+def interval(figure: FigureDict, text: Callable[[float | None], str] = number) -> str:
     """Both ends of the 95 % interval, or nothing."""
     if figure["low"] is None or figure["high"] is None:
         return ""
-    return f"{number(figure['low'])}\N{EN DASH}{number(figure['high'])}"
+    return f"{text(figure['low'])}\N{EN DASH}{text(figure['high'])}"
 
 
 def short(value: float) -> str:

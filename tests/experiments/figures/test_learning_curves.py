@@ -50,6 +50,15 @@ def test_best_epoch_is_marked_in_the_direction_of_the_metric(monitor, best):
     assert all(any(line.get_xdata()[0] == best[0] for line in a.get_lines()) for a in figure.axes)
 
 
+def test_a_panel_that_has_nothing_to_show_is_left_out():
+    rows = [row(10, epoch, val__dice=0.5, val__iou=0.4) for epoch in (0, 1)]
+    loss, monitored, scores = learning_curves(rows, "dice").axes
+    assert [axes.get_xlabel() for axes in (loss, monitored, scores)] == [
+        "",
+        *["Epochs completed"] * 2,
+    ]
+
+
 def test_figures_of_single_labels_are_left_out():
     rows = [row(10, 0, **{"val/auroc": 0.8, "val/auroc/Nodule": 0.7, "val/log_loss": 0.4})]
     scores = learning_curves(rows, "log_loss").axes[2]

@@ -21,6 +21,7 @@ class Sizes:
         starts: Rounds in which processes are started.
         cases: Cases of the dataset whose workers are weighed.
         volumes: Volumes that the loaders of patches read, a whole number of batches.
+        volume_epochs: Epochs a round of these loaders.
         volume: Their size in voxels.
         patch: Size of a patch in voxels.
         patches: Patches a batch.
@@ -41,6 +42,7 @@ class Sizes:
     starts: int = 5
     cases: int = 100_000
     volumes: int = 64
+    volume_epochs: int = 3
     volume: tuple[int, int, int] = (128, 128, 96)
     patch: tuple[int, int, int] = (96, 96, 64)
     patches: int = 4
@@ -56,5 +58,6 @@ QUICK = Sizes(
     bootstrap_samples=300,
     starts=1,
     volumes=16,
+    volume_epochs=1,
     large_slices=200,
 )

@@ -16,6 +16,7 @@ TINY = Sizes(
     starts=1,
     cases=3000,
     volumes=4,
+    volume_epochs=2,
     volume=(16, 18, 14),
     patch=(10, 12, 8),
     patches=2,

@@ -139,9 +139,10 @@ class TaskDataModule(pl.LightningDataModule):
         if splits_file is not None and splits_file.exists():
             kept = read_splits(splits_file)
             check_same_patients(self.table, splits_file)
-        self._divide(self.prepare_pixels(self.table), kept)
+        hashes = self.prepare_pixels(self.table)
+        self._divide(hashes, kept)
         if splits_file is not None and kept is None:
-            write_splits(splits_file, self.table, self.splits)
+            write_splits(splits_file, self.table, self.splits, hashes)
 
     def _divide(self, hashes: ContentHashes, kept: dict[str, str] | None) -> None:
         self.splits, notices = divide(self.table, self.config.split, hashes)

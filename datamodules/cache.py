@@ -45,6 +45,9 @@ __all__ = [
 
 DICOM_DECODERS = ("python-gdcm", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg")
 """What pydicom decodes compressed films with, where installed; another may round otherwise."""
+TIFF_DECODERS = ("tifffile", "imagecodecs")
+"""What volumes are decoded with; other entries stay valid when these change."""
+TIFF_ENDINGS = (".tif", ".tiff")
 
 
 def build_or_open(
@@ -143,7 +146,10 @@ def _entry_name(items: Sequence[CacheItem], settings: dict[str, Any], advise: Ad
     """SHA-256 over all that the entry depends on: settings, versions, and every item's file."""
     modules = {"numpy": np, "opencv": cv2, "pillow": PIL}
     versions = {name: module.__version__ for name, module in modules.items()}
-    versions |= {name: _installed(name) for name in ("pydicom", *DICOM_DECODERS)}
+    decoders = ["pydicom", *DICOM_DECODERS]
+    if any(item.path.name.lower().endswith(TIFF_ENDINGS) for item in items):
+        decoders += TIFF_DECODERS
+    versions |= {name: _installed(name) for name in decoders}
     digest = hashlib.sha256(json.dumps([FORMAT, settings, versions], sort_keys=True).encode())
     identities: dict[Path, tuple[int, int]] = {}
     faults: dict[CacheItem, str] = {}

@@ -6,8 +6,8 @@ from difflib import get_close_matches
 
 from datamodules.cases import CaseTable
 
-OPTION = "--data.geometry-waivers"
-HOW_TO_WAIVE = f"if only a header is wrong and the voxels fit, name the case in {OPTION}"
+SETTING = "data.geometry_waivers"
+HOW_TO_WAIVE = f"if only a header is wrong and the voxels fit, name the case in {SETTING}"
 
 
 def waive(table: CaseTable, names: Collection[str]) -> tuple[CaseTable, list[str]]:
@@ -32,12 +32,12 @@ def waiver_notices(apart_mm: Mapping[str, float]) -> list[str]:
     notices = []
     if used:
         notices.append(
-            "Image and mask are taken to lie on one grid although their headers differ"
-            f" ({OPTION}): {', '.join(used)}."
+            "Files of a case are taken to lie on one grid although their headers differ"
+            f" ({SETTING}): {', '.join(used)}."
         )
     if idle:
         notices.append(
-            f"Named in {OPTION} without need, as their headers agree: {', '.join(idle)}."
+            f"Named in {SETTING} without need, as their headers agree: {', '.join(idle)}."
         )
     return notices
 
@@ -45,14 +45,14 @@ def waiver_notices(apart_mm: Mapping[str, float]) -> list[str]:
 def waiver_note(apart_mm: float) -> str:
     """What `check` says of one waived case."""
     if apart_mm == 0:
-        return f"its headers agree, and it needs no waiver; take it out of {OPTION}"
+        return f"its headers agree, and it needs no waiver; take it out of {SETTING}"
     return (
-        f"image and mask are taken to lie on one grid although their headers differ by"
-        f" {apart_mm:.4g} mm ({OPTION})"
+        f"its files are taken to lie on one grid although their headers differ by {apart_mm:.4g} mm"
+        f" ({SETTING})"
     )
 
 
 def _unknown(name: str, dataset: str, there: Collection[str]) -> str:
     near = get_close_matches(name, there, n=1)
     hint = f"; did you mean '{near[0]}'?" if near else ""
-    return f"{OPTION}: {dataset} has no case '{name}'{hint}"
+    return f"{SETTING}: {dataset} has no case '{name}'{hint}"

@@ -1,7 +1,7 @@
 """Cases with masks: their files read together, and kept in the cache."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +18,12 @@ from datamodules.configs.masks import MasksConfig
 from datamodules.errors import DataError
 from datamodules.geometry_waivers import HOW_TO_WAIVE
 from datamodules.structures import Outlines
-from datamodules.transforms.mask_reading import GeometryError, check_geometry, read_label_map
+from datamodules.transforms.mask_reading import (
+    GeometryError,
+    PlacedVolume,
+    lay_on,
+    read_label_map,
+)
 from datamodules.transforms.volume_preprocessing import PREPROCESSING_VERSION, PreprocessVolume
 from datamodules.transforms.volume_reading import read_volume
 from datamodules.volume import Volume
@@ -42,10 +47,12 @@ class CaseVolumes:
     Attributes:
         image: ``(C, *spatial)``.
         mask: uint8 ``(M, *spatial)`` as in ``MaskBatch``; None where the case is not annotated.
+        apart_mm: How far apart headers put the files at most: 0 unless that is waived.
     """
 
     image: Volume
     mask: NDArray[np.uint8] | None
+    apart_mm: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -79,55 +86,52 @@ class CaseFiles:
             UnreadableFileError: Names the file that is at fault.
         """
         image = self.read_image()
-        return CaseVolumes(image, self.read_mask(outlines, image))
-
-    def waived_mm(self, outlines: Outlines) -> float:
-        """How far apart the headers of a waived case put its files: 0 where they agree."""
-        strict = replace(self, case=replace(self.case, geometry_waived=False))
-        try:
-            strict.read(outlines)
-        except UnreadableFileError as error:
-            if isinstance(error.__cause__, GeometryError):
-                return error.__cause__.difference_mm
-            raise
-        return 0.0
+        mask, apart_mm = self._outline(outlines, image)
+        return CaseVolumes(image, mask, max(image.apart_mm, apart_mm))
 
     def read_mask(self, outlines: Outlines, image: Volume) -> NDArray[np.uint8] | None:
         """The mask alone, of a case whose image is known."""
+        return self._outline(outlines, image)[0]
+
+    def _outline(self, outlines: Outlines, image: Volume) -> tuple[NDArray[np.uint8] | None, float]:
+        """The mask, and how far apart headers put it and the image."""
         if not outlines.annotate(self.case):
-            return None
-        if "masks" in self.case.targets:
-            return outlines.from_masks(
-                {
-                    name: self._read(source, lambda item: self._label_map(item, image)) != 0
-                    for name, source in self.case.targets["masks"].items()
-                    if name in outlines.names
-                }
-            )
-        return self._read(
-            self.case.targets["mask"],
-            lambda item: outlines.from_label_map(self._label_map(item, image)),
-        )
+            return None, 0.0
+        if "masks" not in self.case.targets:
+            return self._read_as(outlines.from_label_map, self.case.targets["mask"], image)
+        found = {
+            name: self._read_as(lambda values: values != 0, source, image)
+            for name, source in self.case.targets["masks"].items()
+            if name in outlines.names
+        }
+        masks = {name: inside for name, (inside, _) in found.items()}
+        return outlines.from_masks(masks), max(apart_mm for _, apart_mm in found.values())
 
-    def _label_map(self, item: CacheItem, image: Volume) -> NDArray[Any]:
-        waived = self.case.geometry_waived
-        values: NDArray[Any] = read_label_map(self.root, item.source, image, waived).array[0]
-        return values
+    def _read_as(
+        self, change: Callable[[NDArray[Any]], NDArray[Any]], source: Source, image: Volume
+    ) -> tuple[NDArray[Any], float]:
+        """What is made of a label map ``(*spatial)``, and how far apart headers put the two."""
 
-    def read_image(self) -> Volume:
+        def read(item: CacheItem) -> tuple[NDArray[Any], float]:
+            found = read_label_map(self.root, item.source, image, self.case.geometry_waived)
+            return change(found.array[0]), found.apart_mm
+
+        return self._read(source, read)
+
+    def read_image(self) -> PlacedVolume:
         """Read the channels alone."""
         first, *others = self.case.inputs.values()
         image = self._read(first, lambda item: read_volume(item.path, item.source.selector))
         channels = [self._read(each, lambda item: self._channel(item, image)) for each in others]
-        if not channels:
-            return image
-        arrays = [image.array, *(channel.array for channel in channels)]
-        return replace(image, array=np.concatenate(arrays))
+        array = image.array
+        if channels:
+            array = np.concatenate([array, *(channel.array for channel in channels)])
+        apart_mm = max((channel.apart_mm for channel in channels), default=0.0)
+        return PlacedVolume(array, image.affine, image.has_spacing, apart_mm)
 
-    def _channel(self, item: CacheItem, image: Volume) -> Volume:
+    def _channel(self, item: CacheItem, image: Volume) -> PlacedVolume:
         channel = read_volume(item.path, item.source.selector)
-        check_geometry(channel, image, "channel", waived=self.case.geometry_waived)
-        return channel
+        return lay_on(channel, image, "channel", waived=self.case.geometry_waived)
 
     def _item(self, source: Source) -> CacheItem:
         return CacheItem(self.case.case_id, source, resolve(self.root, source.path))
@@ -165,7 +169,7 @@ def cache_cases(table: CaseTable, config: MasksConfig, outlines: Outlines) -> Vo
         name = own[0].case_id
         volumes = of_case[name].read(outlines)
         if of_case[name].case.geometry_waived:
-            waived_mm[name] = of_case[name].waived_mm(outlines)
+            waived_mm[name] = volumes.apart_mm
         mask = volumes.mask
         if mask is None:
             mask = np.full((outlines.channels, *volumes.image.spatial), 255, np.uint8)

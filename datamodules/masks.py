@@ -167,7 +167,6 @@ class MasksData(TaskDataModule):
             geometry = self.cache.geometry(index)
             if self.config.scored_on == "prepared":
                 batch["geometry"] = [geometry.prepared()]
-                batch["truth"] = [np.array(self.cache.mask(index))]
             else:
                 batch["geometry"], batch["truth"] = [geometry], [self._truth(index)]
         return batch

@@ -101,7 +101,7 @@ def check_content(
     Raises:
         DataError: If copies are on two sides of a split that is not official.
     """
-    groups: dict[bytes | str, list[str]] = defaultdict(list)
+    groups: dict[str, list[str]] = defaultdict(list)
     for case_id in splits:
         for content in contents_of(hashes, case_id):
             groups[content].append(case_id)
@@ -222,10 +222,11 @@ def _units(cases: Sequence[Case], groups: ContentHashes) -> list[list[Case]]:
     return list(units.values())
 
 
-def contents_of(hashes: ContentHashes, case_id: str) -> tuple[bytes | str, ...]:
-    """The different hashes of a case; none where it has none."""
+def contents_of(hashes: ContentHashes, case_id: str) -> tuple[str, ...]:
+    """The different hashes of a case as text; none where it has none."""
     found = hashes.get(case_id, ())
-    return tuple(dict.fromkeys(found)) if isinstance(found, tuple) else (found,)
+    each = found if isinstance(found, tuple) else (found,)
+    return tuple(dict.fromkeys(h if isinstance(h, str) else h.hex() for h in each))
 
 
 def _patients(unit: Sequence[Case]) -> list[str]:

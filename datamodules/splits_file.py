@@ -7,18 +7,27 @@ from pathlib import Path
 
 from datamodules.cases import CaseTable
 from datamodules.errors import DataError
-from datamodules.splits import CLOSED, EXCLUDED, SIDES
+from datamodules.splits import CLOSED, EXCLUDED, SIDES, ContentHashes, contents_of
 from datamodules.whole_files import whole_text
 
-COLUMNS = ("case_id", "patient_id", "split")
+COLUMNS = ("case_id", "patient_id", "split", "content")
+OLDER_COLUMNS = COLUMNS[:3]
 
 
-def write_splits(path: Path, table: CaseTable, splits: Mapping[str, str]) -> None:
-    """Write ``case_id, patient_id, split`` in the order of the table; whole or not at all."""
+def write_splits(
+    path: Path, table: CaseTable, splits: Mapping[str, str], hashes: ContentHashes
+) -> None:
+    """Write :data:`COLUMNS` in the order of the table; whole or not at all.
+
+    ``content`` are the hashes of what a case's files show, with blanks between them: they tell
+    copies of these cases long after the files are gone.
+    """
     with whole_text(path) as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        writer.writerows((c.case_id, c.patient_id, splits[c.case_id]) for c in table.cases)
+        for case in table.cases:
+            content = " ".join(contents_of(hashes, case.case_id))
+            writer.writerow((case.case_id, case.patient_id, splits[case.case_id], content))
 
 
 def read_splits(path: Path) -> dict[str, str]:
@@ -32,18 +41,18 @@ def read_splits(path: Path) -> dict[str, str]:
             header, *rows = list(csv.reader(file)) or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"cannot read {path.name}: {error}") from error
-    if tuple(header) != COLUMNS:
+    if tuple(header) not in (COLUMNS, OLDER_COLUMNS):
         raise DataError(f"{path.name} does not begin with the columns {', '.join(COLUMNS)}")
     problems = [
         f"row {number}: '{','.join(row)}' is not a case, a patient and a side"
         for number, row in enumerate(rows, start=2)
-        if len(row) != len(COLUMNS) or row[2] not in (*SIDES, CLOSED, EXCLUDED)
+        if len(row) != len(header) or row[2] not in (*SIDES, CLOSED, EXCLUDED)
     ]
-    splits = {row[0]: row[2] for row in rows if len(row) == len(COLUMNS)}
+    splits = {row[0]: row[2] for row in rows if len(row) == len(header)}
     if len(splits) < len(rows) and not problems:
         problems.append("a case occurs more than once")
     sides: dict[str, set[str]] = defaultdict(set)
-    for _, patient, side in rows if not problems else ():
+    for _, patient, side, *_ in rows if not problems else ():
         sides[patient] |= {side} - {EXCLUDED}
     problems += [
         f"patient '{patient}' is in {' and in '.join(sorted(found))}"

@@ -30,7 +30,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DATA.yaml",
         help="what to score: an experiment file, its data section, or only a reader, such as"
         " reader: {kind: csv, root: DIR, table: labels.csv}, or for a segmenter"
-        " reader: {kind: image-mask-folders, root: DIR}; all but reader, workers and what else"
+        " reader: {kind: image-mask-folders, root: DIR, structures: [disc=1, core=2]}; all but"
+        " reader, workers and what else"
         " goes with the dataset is the checkpoint's",
     )
     parser.add_argument(

@@ -80,7 +80,7 @@ def _on_dataset(experiment: Experiment, data: dict[str, Any]) -> Experiment:
 def _prepare(cases: TaskDataModule, seen: SeenCases) -> None:
     seen.refuse_known(cases)
     cases.prepare(held_out=True)
-    seen.refuse_copies(cases)
+    cases.notices += seen.refuse_copies(cases)
     for notice in cases.notices:
         log.info("note: %s", notice)
 
@@ -97,7 +97,7 @@ def _write(
         table = [row | {OUTSIDE: "; ".join(outside[row["case_id"]])} for row in table]
         results[OUTSIDE] = _share(outside, cases).to_dict()
     write_predictions(output / "predictions.csv", table)
-    content = {"external": results, "operating_point": point}
+    content = {"external": results, "notices": list(cases.notices), "operating_point": point}
     write_whole(output / "metrics.json", metrics_text(content))
     for line in headline(cases.table.name, results, module.headline):
         log.info(line)

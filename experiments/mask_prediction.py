@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from callbacks.predictions import prediction_table, write_predictions
-from datamodules.batches import inside
+from datamodules.batches import separated
 from datamodules.errors import ConfigError, DataError
 from datamodules.parallel import shown
 from datamodules.transforms.dicom_seg_writing import write_dicom_seg
@@ -101,7 +101,7 @@ def _write_masks(
     if kind == "dicom-seg":
         if not source.is_dir():
             raise DataError("DICOM SEG needs a folder with the DICOM series that it refers to")
-        write_dicom_seg(place, _separate(found.mask, len(structures)), structures, source)
+        write_dicom_seg(place, separated(found.mask, len(structures)), structures, source)
         return
     for mask, ending in _parts(found.mask, structures):
         path = place.with_name(place.name.removesuffix(ENDINGS[kind]) + ending + ENDINGS[kind])
@@ -116,12 +116,6 @@ def _parts(
         return
     for number, structure in enumerate(structures):
         yield mask[number : number + 1], f"_{_flat(structure)}"
-
-
-def _separate(mask: NDArray[np.uint8], structures: int) -> NDArray[np.uint8]:
-    if len(mask) > 1:
-        return mask
-    return np.stack([inside(mask, number) for number in range(structures)]).astype(np.uint8)
 
 
 def _write_structures(path: Path, predictor: MaskPredictor) -> None:

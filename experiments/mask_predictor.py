@@ -16,7 +16,7 @@ from datamodules.batches import inside
 from datamodules.configs.masks import MasksConfig
 from datamodules.errors import ConfigError, DataError
 from datamodules.mask_inputs import check_image
-from datamodules.transforms.mask_reading import check_geometry
+from datamodules.transforms.mask_reading import lay_on
 from datamodules.transforms.volume_preprocessing import PreprocessVolume
 from datamodules.transforms.volume_reading import read_volume
 from datamodules.volume import Volume
@@ -112,14 +112,13 @@ class MaskPredictor:
 
     def _read(self, paths: Sequence[Path]) -> Volume:
         image, *others = [read_volume(path) for path in paths]
+        channels = [image.array]
         for path, other in zip(paths[1:], others, strict=True):
             try:
-                check_geometry(other, image, "channel")
+                channels.append(lay_on(other, image, "channel").array)
             except DataError as error:
                 raise DataError(f"{path.name}: {error}") from error
-        if not others:
-            return image
-        return replace(image, array=np.concatenate([image.array, *(o.array for o in others)]))
+        return replace(image, array=np.concatenate(channels)) if others else image
 
 
 def _kind(module: Segmenter) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 def metrics_text(results: dict[str, Any]) -> str:
     """JSON with the splits first and the operating point last; no NaN, which is not JSON."""
-    first = ("val", "test", "external", "baselines")
+    first = ("val", "test", "external", "baselines", "notices")
     ordered: dict[str, Any] = {name: results[name] for name in first if name in results}
     ordered["operating_point"] = results["operating_point"]
     return json.dumps(ordered, indent=1, allow_nan=False) + "\n"

@@ -16,6 +16,8 @@ from experiments.setting_tree import Setting, SettingPath, by_option, option_nam
 S = TypeVar("S", bound=Settings)
 Options = Mapping[str, Sequence[str]]
 """The words given for each option, such as ``{"--data.labels": ["Nodule", "Mass"]}``."""
+EMPTY = "empty"
+"""The word for a list without anything in it, where the list may also be absent."""
 
 
 def with_kinds(experiment: Experiment, options: Options) -> Experiment:
@@ -101,6 +103,10 @@ def _value(setting: Setting, words: Sequence[str]) -> object:
     if optional and [word.lower() for word in words] == ["none"]:
         return None
     if lists := _lists(annotation):
+        if optional and not words:
+            raise ConfigError(f"{setting.option} needs a value, or {EMPTY}, or none")
+        if optional and list(words) == [EMPTY]:
+            return []
         rows = any(get_origin(item) is tuple for each in lists for item in get_args(each))
         return [word.split(",") for word in words] if rows else list(words)
     return single_value(setting, words)

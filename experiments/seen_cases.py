@@ -1,21 +1,17 @@
 """What a run was trained and validated on, so that none of it is called external."""
 
 import csv
-import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
 from datamodules.base import TaskDataModule
-from datamodules.cases import CaseTable
 from datamodules.errors import ConfigError, LightboxError
-from datamodules.readers.reader import Reading
-from datamodules.splits import ContentHashes, contents_of
+from datamodules.splits import contents_of
+from experiments.reporting.content import read_facts
 from experiments.run_folder import RunFolder
 from experiments.tasks import build_data
-
-log = logging.getLogger("lightbox")
 
 SIDES = ("train", "val")
 SHOWN = 3
@@ -29,35 +25,30 @@ class SeenCases:
         reader: Kind of their reader.
         dataset: Name of their dataset; empty where that is not known any more.
         cases, patients: Their ids.
-        hashes: Of the content of their images; None where it is not in the cache any more.
+        hashes: Of the content of their images; None where nobody knows them any more.
     """
 
     reader: str
     dataset: str
     cases: frozenset[str]
     patients: frozenset[str]
-    hashes: frozenset[bytes | str] | None
+    hashes: frozenset[str] | None
 
     @classmethod
     def of(cls, folder: RunFolder) -> Self:
-        """Read the splits of a run; of its dataset what is still there.
+        """Read what a finished run keeps of them.
 
         Raises:
             ConfigError: If the run has no splits.
         """
-        experiment = folder.experiment()
-        rows = _rows(folder)
+        experiment, rows = folder.experiment(), _rows(folder)
         cases = frozenset(row["case_id"] for row in rows)
-        data = build_data(experiment)
-        table, kept = _still_there(data)
         return cls(
             reader=experiment.data.reader.kind,
-            dataset=experiment.data.reader.folder if table is None else table.name,
+            dataset=_dataset(folder),
             cases=cases,
             patients=frozenset(row["patient_id"] for row in rows),
-            hashes=None
-            if kept is None
-            else frozenset(each for name in cases for each in contents_of(kept, name)),
+            hashes=_hashes(rows, build_data(experiment)),
         )
 
     def refuse_known(self, data: TaskDataModule) -> None:
@@ -67,7 +58,8 @@ class SeenCases:
             ConfigError: If there are any.
         """
         table, reader = data.table, data.config.reader
-        if reader.ids_are_file_names or (reader.kind, table.name) != (self.reader, self.dataset):
+        other = reader.kind != self.reader or self.dataset not in ("", table.name)
+        if other or reader.ids_are_file_names:
             return
         found = [
             case.case_id
@@ -76,29 +68,32 @@ class SeenCases:
         ]
         _refuse(found, len(table.cases), "are cases or patients")
 
-    def refuse_copies(self, data: TaskDataModule) -> None:
+    def refuse_copies(self, data: TaskDataModule) -> list[str]:
         """Look for identical images, whatever they are called and wherever they lie.
 
         Args:
             data: Prepared.
 
+        Returns:
+            What a report must say, if it could not be looked at.
+
         Raises:
             ConfigError: If there are any.
         """
-        contents, cases = data.kept_contents(), data.table.cases
+        contents, table = data.kept_contents(), data.table
         if self.hashes is None or contents is None:
-            log.warning(
-                "the run's own images are not in the cache: whether those of %s are copies of them"
-                " was not looked at",
-                data.table.name,
-            )
-            return
+            whose = table.name if contents is None else "the run's own data"
+            return [
+                f"Whether images of {table.name} are copies of those that the run was trained on"
+                f" was not looked at: what {whose} shows is not kept any more."
+            ]
         found = [
             case.case_id
-            for case in cases
+            for case in table.cases
             if not self.hashes.isdisjoint(contents_of(contents, case.case_id))
         ]
-        _refuse(found, len(cases), "show images")
+        _refuse(found, len(table.cases), "show images")
+        return []
 
 
 def _rows(folder: RunFolder) -> list[dict[str, str]]:
@@ -112,13 +107,21 @@ def _rows(folder: RunFolder) -> list[dict[str, str]]:
         ) from error
 
 
-def _still_there(data: TaskDataModule) -> tuple[CaseTable | None, ContentHashes | None]:
-    """The cases that a run was made on, and their hashes; None for what is gone, or not as then."""
-    table = kept = None
+def _dataset(folder: RunFolder) -> str:
+    """Name of the dataset, which a finished run keeps with its report; empty: not known."""
+    with suppress(ConfigError):
+        return str(read_facts(folder)["dataset"]["name"])
+    return ""
+
+
+def _hashes(rows: Sequence[dict[str, str]], data: TaskDataModule) -> frozenset[str] | None:
+    """As splits.csv has them; of an older run as its cache has, if it is still there."""
+    if rows and "content" in rows[0]:
+        return frozenset(each for row in rows for each in row["content"].split())
     with suppress(LightboxError):
-        table = Reading.attempt(data.read).table
-        kept = data.kept_contents()
-    return table, kept
+        if (kept := data.kept_contents()) is not None:
+            return frozenset(each for row in rows for each in contents_of(kept, row["case_id"]))
+    return None
 
 
 def _refuse(found: Sequence[str], cases: int, what: str) -> None:

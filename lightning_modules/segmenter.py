@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from datamodules.batches import MaskBatch, SegmentationInfo, separated
-from datamodules.errors import ConfigError
 from lightning_modules.base import Prediction, Row, TaskModule
 from lightning_modules.configs.segmenter import SegmenterConfig
 from lightning_modules.losses.deep_supervision import DeepSupervision
@@ -22,6 +21,7 @@ from lightning_modules.metrics.segmentation import EPOCH_FIGURES, SegmentationMe
 from lightning_modules.networks.segmentation import SegmentationNetwork
 from lightning_modules.networks.segmentation_networks import build_segmentation_network
 from lightning_modules.sliding_window import predict_slabs
+from lightning_modules.structure_settings import check_centrelines, tolerances_of
 
 __all__ = ["EPOCH_FIGURES", "Segmented", "Segmenter"]
 
@@ -64,7 +64,8 @@ class Segmenter(TaskModule):
     """Outlines structures.
 
     While it is fitted, cases are scored on the preprocessed grid, without mirror images and by
-    their voxels only; after that on the grid of their files, with distances between surfaces.
+    their voxels only; after that with distances between surfaces, on the grid of the geometry that
+    comes with them: that of their files, unless the data's settings say otherwise.
 
     Args:
         config: Settings.
@@ -230,24 +231,6 @@ def _place(whole: NDArray[Any], part: NDArray[Any], axis: int, start: int) -> No
     at = [slice(None)] * whole.ndim
     at[axis + 1] = slice(start, start + part.shape[axis + 1])
     whole[tuple(at)] = part
-
-
-def tolerances_of(given: Sequence[float], structures: Sequence[str]) -> dict[str, float]:
-    if len(given) not in (1, len(structures)):
-        raise ConfigError(
-            f"--task.surface-tolerance has {len(given)} numbers, and there are {len(structures)}"
-            f" structures ({', '.join(structures)}): give one, or one for each"
-        )
-    each = given if len(given) == len(structures) else tuple(given) * len(structures)
-    return dict(zip(structures, each, strict=True))
-
-
-def check_centrelines(given: Sequence[str], structures: Sequence[str]) -> None:
-    if unknown := [name for name in given if name not in structures]:
-        raise ConfigError(
-            f"--task.centrelines: there is no structure {unknown[0]}; there are"
-            f" {', '.join(structures)}"
-        )
 
 
 def _typed(rows: Sequence[Row]) -> Sequence[SegmentationRow]:

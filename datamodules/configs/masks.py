@@ -18,8 +18,8 @@ class MasksConfig(DataSettings):
     """Structures to segment, by name; empty: all that the dataset has."""
     geometry_waivers: tuple[str, ...] = ()
     """Case ids whose masks and channels are taken to lie on the image voxel for voxel, although
-    their headers say otherwise; shapes must agree. The report names them. (Not for DICOM SEG and
-    RTSTRUCT, which have only their coordinates to go by.)"""
+    their headers say otherwise; shapes, and which way the axes run, must agree. The report names
+    them. (Not for DICOM SEG and RTSTRUCT, which have only their coordinates to go by.)"""
     preprocessing: VolumePreprocessing = VolumePreprocessing()
     """From file to stored volume."""
     patch: tuple[int, ...] = (64, 64, 64)
@@ -33,7 +33,8 @@ class MasksConfig(DataSettings):
     augmentation: VolumeAugmentation = VolumeAugmentation()
     """Random changes while training."""
     scored_on: Literal["files", "prepared"] = "files"
-    """Grid of the final figures: that of the files, or the prepared one, for protocols that say so.
+    """Grid of the final figures: that of the files, or the prepared one, for protocols that say so
+    (lengths without a spacing are then in its pixels, and what was cropped away is not scored).
     Predicted masks are on the grid of the files in any case."""
     batch_size: int = Field(default=2, ge=1)
     """Patches a step and process."""

@@ -1,11 +1,14 @@
 """The doctor for images with masks: all that a run on them would read."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from datamodules.batches import inside
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.batches import UNKNOWN, inside
 from datamodules.cases import Case, CaseTable
 from datamodules.configs.masks import MasksConfig
 from datamodules.doctor.balance import LabelCount
@@ -25,12 +28,12 @@ from datamodules.volume_cache import UnreadableFileError
 
 @dataclass(frozen=True)
 class _Look:
-    """What was seen of one case: its content, and the structures that it has."""
+    """What was seen of one case: its content, and whether it has each structure, where known."""
 
     content_hash: bytes
     axes: int
     channels: int
-    structures: frozenset[str]
+    structures: Mapping[str, bool]
     waived_mm: float | None
 
 
@@ -53,14 +56,23 @@ def examine_masks(
     found.table, unknown = waive(found.table, config.geometry_waivers)
     found.problems += [Problem(Kind.CASE_ID, "", message) for message in unknown]
     outlines = Outlines.of(found.table, config.structures)
-    annotated = [case for case in found.table.cases if outlines.annotate(case)]
-    if left := len(found.table.cases) - len(annotated):
-        note = f"Cases without a mask, which a run leaves out: {left}."
-        found.problems.append(Problem(Kind.NOTE, "", note, "notice"))
+    found.problems += _not_annotated(found.table, outlines)
     looks = _look_at_all(found, found.table, outlines) if pixels else {}
     examine_sides(found, found.table, config)
     found.counts = _counts(outlines, looks, found.splits)
     return found
+
+
+def _not_annotated(table: CaseTable, outlines: Outlines) -> list[Problem]:
+    left = sum(not outlines.annotate(case) for case in table.cases)
+    if left == len(table.cases):
+        message = (
+            f"no case has a mask of {' or '.join(outlines.names)}: there is nothing to learn; look "
+            "where the masks lie, and which structures are asked for (data.structures)"
+        )
+        return [Problem(Kind.LABEL, "", message)]
+    note = f"Cases without a mask, which a run leaves out: {left}."
+    return [Problem(Kind.NOTE, "", note, "notice")] if left else []
 
 
 def _look_at_all(found: Examination, table: CaseTable, outlines: Outlines) -> dict[str, _Look]:
@@ -78,7 +90,7 @@ def _look_at_all(found: Examination, table: CaseTable, outlines: Outlines) -> di
             where, note = f"case '{case.case_id}'", waiver_note(result.waived_mm)
             found.problems.append(Problem(Kind.NOTE, where, note, "notice", case.case_id))
         images[next(iter(case.inputs.values()))] = result.content_hash
-        if outlines.annotate(case) and not result.structures:
+        if outlines.annotate(case) and not any(result.structures.values()):
             empty = f"case '{case.case_id}'"
             names = ", ".join(outlines.names)
             message = f"its mask is empty: none of {names} is in it"
@@ -97,33 +109,39 @@ def _look(table: CaseTable, outlines: Outlines, case: Case) -> _Look | Problem:
     try:
         volumes = files.read(outlines)
         check_volume(volumes.image)
-        waived_mm = files.waived_mm(outlines) if case.geometry_waived else None
     except UnreadableFileError as error:
         masks = {source.path for source in files.mask_sources().values()}
         kind = Kind.MASK if error.item.source.path in masks else Kind.UNREADABLE
         return Problem(kind, str(error.item), str(error), case_id=case.case_id)
     except DataError as error:
         return Problem(Kind.UNREADABLE, f"case '{case.case_id}'", str(error), case_id=case.case_id)
-    there: frozenset[str] = frozenset()
-    if volumes.mask is not None:
-        there = frozenset(
-            name for number, name in enumerate(outlines.names)
-            if inside(volumes.mask, number).any()
-        )  # fmt: skip
+    there = {} if volumes.mask is None else _presence(outlines.names, volumes.mask)
+    waived_mm = volumes.apart_mm if case.geometry_waived else None
     array = volumes.image.array
     return _Look(content_hash(array), array.ndim - 1, len(array), there, waived_mm)
+
+
+def _presence(names: Sequence[str], mask: NDArray[np.uint8]) -> dict[str, bool]:
+    """Whether a mask ``(M, *spatial)`` has each structure of which it says anything."""
+    known = [bool((channel != UNKNOWN).any()) for channel in mask]
+    return {
+        name: bool(inside(mask, number).any())
+        for number, name in enumerate(names)
+        if known[number if len(mask) > 1 else 0]
+    }
 
 
 def _counts(
     outlines: Outlines, looks: Mapping[str, _Look], splits: Mapping[str, str]
 ) -> list[LabelCount]:
-    """In how many cases of each side every structure is, and is not."""
+    """In how many cases of each side every structure is, and is known not to be."""
     counts = []
     for side in SIDES:
         own = [look.structures for name, look in looks.items() if splits.get(name) == side]
         for name in outlines.names if own else ():
-            there = sum(name in structures for structures in own)
-            absent = len(own) - there
+            known = [structures[name] for structures in own if name in structures]
+            there = sum(known)
+            absent = len(known) - there
             rarer = min(there, absent)
             factor = max(there, absent) / rarer if rarer else None
             counts.append(LabelCount(name, side, there, absent, factor))

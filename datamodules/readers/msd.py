@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import model_validator
 
 from datamodules.cases import Case, CaseTable, Structure
 from datamodules.errors import DataError
@@ -47,6 +49,13 @@ class MsdReader(ReaderSettings):
     """Structures in place of the labels of dataset.json, which may overlap: liver=1,2 cancer=2."""
     patient_pattern: PatientPattern = None
     r"""Regular expression found in the id; its first group is the patient: ``^(p\d+)_``."""
+
+    @model_validator(mode="after")
+    def _structures_have_values(self) -> Self:
+        named = parse_structures(self.structures)
+        if named and not named[0].values:
+            raise ValueError(f"structures need their values, such as {named[0].name}=1")
+        return self
 
     def existing_root(self) -> Path:
         """The folder of the task; see the base class."""

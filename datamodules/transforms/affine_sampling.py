@@ -87,9 +87,10 @@ def _turn(
     strides = [*accumulate(window[:0:-1], int.__mul__, initial=1)][::-1]
     grey, labels = (array.flatten(-axes).flatten(0, -2) for array in (image, mask))
     offsets = _offsets(matrix, patch, window, image.device)
-    marked = _mark_borders(labels, strides)
+    on_cpu = labels.device.type == "cpu"
+    marked = _mark_borders(labels, strides) if on_cpu else labels
     changed, moved = (array.new_empty((len(array), *patch)) for array in (grey, labels))
-    rows = max(1, SLAB // prod(patch[1:])) if image.device.type == "cpu" else patch[0]
+    rows = max(1, SLAB // prod(patch[1:])) if on_cpu else patch[0]
     for start in range(0, patch[0], rows):
         slab = slice(start, start + rows)
         index, fractions = _positions(offsets, strides, slab)

@@ -1,15 +1,18 @@
 """Masks of an image: label maps, binary masks, run lengths, DICOM segmentations and contours."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from nibabel.orientations import aff2axcodes
 from numpy.typing import NDArray
 
 from datamodules.cases import SAME_EXTENT, Source, resolve
 from datamodules.errors import DataError
 from datamodules.transforms.mask_run_lengths import read_run_lengths
+from datamodules.transforms.volume_geometry import run_alike, turned_to
 from datamodules.transforms.volume_reading import kind_of, read_volume
 from datamodules.transforms.volume_streams import describe
 from datamodules.volume import Volume
@@ -22,18 +25,21 @@ TABLES = (".csv", ".csv.gz")
 
 
 class GeometryError(DataError):
-    """The headers of two files of a case put the same voxels in different places.
+    """The headers of two files put the same voxels in different places; it can be waived."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedVolume(Volume):
+    """What lies on the voxels of an image, in its geometry.
 
     Attributes:
-        difference_mm: Largest difference of their affines.
+        apart_mm: Largest difference of the affines, where it was waived; 0 where they agree.
     """
 
-    def __init__(self, message: str, difference_mm: float) -> None:
-        super().__init__(message)
-        self.difference_mm = difference_mm
+    apart_mm: float = 0.0
 
 
-def read_label_map(root: Path, source: Source, image: Volume, waived: bool = False) -> Volume:
+def read_label_map(root: Path, source: Source, image: Volume, waived: bool = False) -> PlacedVolume:
     """Read the label map of an image.
 
     A file in any format that :func:`read_volume` reads; a DICOM SEG, whose segment numbers, or a
@@ -62,9 +68,8 @@ def read_label_map(root: Path, source: Source, image: Volume, waived: bool = Fal
     if source.selector == SAME_EXTENT:
         labels = as_labels(read_volume(path, labels=True).array)
         return _like(image, _stretch(labels, image.spatial))
-    volume = read_volume(path, source.selector, labels=True)
-    check_geometry(volume, image, waived=waived)
-    return _like(image, as_labels(volume.array))
+    found = lay_on(read_volume(path, source.selector, labels=True), image, waived=waived)
+    return replace(found, array=as_labels(found.array))
 
 
 def read_binary_masks(root: Path, sources: Mapping[str, Source], image: Volume) -> Volume:
@@ -85,28 +90,53 @@ def read_binary_masks(root: Path, sources: Mapping[str, Source], image: Volume) 
     return _like(image, masks)
 
 
-def check_geometry(
-    mask: Volume, image: Volume, what: str = "mask", *, waived: bool = False
-) -> None:
-    """Refuse a mask, or whatever else it is, that does not lie on the voxels of its image.
+def lay_on(
+    volume: Volume, image: Volume, what: str = "mask", *, waived: bool = False
+) -> PlacedVolume:
+    """Lay a mask, or whatever else it is, on the voxels of its image.
+
+    What is stored along other axes is turned, if its voxels then lie on those of the image.
 
     Raises:
-        DataError: If the shapes differ; it gives both.
+        DataError: As :func:`check_geometry`.
+    """
+    if _apart_mm(volume, image):
+        turned = turned_to(volume, image)
+        if turned.spatial == image.spatial and not _apart_mm(turned, image):
+            volume = turned
+    apart_mm = check_geometry(volume, image, what, waived=waived)
+    return PlacedVolume(volume.array, image.affine, image.has_spacing, apart_mm)
+
+
+def check_geometry(
+    mask: Volume, image: Volume, what: str = "mask", *, waived: bool = False
+) -> float:
+    """Refuse a mask, or whatever else it is, that does not lie on the voxels of its image.
+
+    Returns:
+        Largest difference of the affines in mm; 0 where they agree, or one file has no spacing.
+
+    Raises:
+        DataError: If the shapes differ, or the axes run otherwise; it gives both.
         GeometryError: If the affines differ by more than 1e-3 mm (or a hundredth of a voxel, where
             that is less), unless that is waived.
     """
     if mask.spatial != image.spatial:
         sizes = describe(mask.spatial), describe(image.spatial)
         raise DataError(f"the {what} has {sizes[0]} voxels and the image {sizes[1]}")
-    if waived or not (mask.has_spacing and image.has_spacing):
-        return  # a PNG mask of a DICOM image says nothing about its place
-    difference = float(np.abs(mask.affine - image.affine).max())
-    if difference > min(MOST_DIFFERENT_MM, MOST_DIFFERENT_VOXELS * min(image.spacing)):
+    apart_mm = _apart_mm(mask, image)
+    if waived or not apart_mm:
+        return apart_mm
+    if run_alike(mask, image):
         raise GeometryError(
-            f"the affines of {what} and image differ by up to {difference:.4g} mm: {what} "
-            f"{_rows(mask.affine)}, image {_rows(image.affine)}",
-            difference,
+            f"the affines of {what} and image differ by up to {apart_mm:.4g} mm: {what} "
+            f"{_rows(mask.affine)}, image {_rows(image.affine)}"
         )
+    raise DataError(
+        f"the axes of the {what} run {_directions(mask)} and those of the image "
+        f"{_directions(image)}, and its voxels do not lie on the image's when it is turned: mend "
+        "the header, or store it on the image's grid"
+    )
 
 
 def as_labels(array: NDArray[Any]) -> NDArray[Any]:
@@ -159,8 +189,22 @@ def _read_dicom_masks(path: Path, selector: str | None, image: Volume) -> NDArra
     return read_dicom_masks(path.read_bytes(), selector, image)
 
 
-def _like(image: Volume, array: NDArray[Any]) -> Volume:
-    return Volume(array, image.affine, image.has_spacing)
+def _like(image: Volume, array: NDArray[Any]) -> PlacedVolume:
+    return PlacedVolume(array, image.affine, image.has_spacing)
+
+
+def _apart_mm(volume: Volume, image: Volume) -> float:
+    """Largest difference of two affines; 0 where it does not matter."""
+    if not (volume.has_spacing and image.has_spacing):
+        return 0.0  # a PNG mask of a DICOM image says nothing about its place
+    difference = float(np.abs(volume.affine - image.affine).max())
+    most = min(MOST_DIFFERENT_MM, MOST_DIFFERENT_VOXELS * min(image.spacing))
+    return difference if difference > most else 0.0
+
+
+def _directions(volume: Volume) -> str:
+    """Where its axes lead, such as ``RAS``."""
+    return "".join(aff2axcodes(volume.affine)[: len(volume.spatial)])
 
 
 def _rows(affine: NDArray[np.float64]) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from nibabel.orientations import io_orientation
+from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 from numpy.typing import NDArray
 
 from datamodules.transforms.resampling import (
@@ -172,6 +172,32 @@ def canonical_axes(volume: Volume) -> tuple[tuple[int, ...], tuple[bool, ...]]:
         tuple(int(axis) for axis in permutation),
         tuple(bool(orientation[axis, 1] < 0) for axis in permutation),
     )
+
+
+def run_alike(volume: Volume, image: Volume) -> bool:
+    """Whether the axes of two grids have one order and direction, as nearly as they can."""
+    axes = len(volume.spatial)
+    own = _axes_within(volume, image)[:axes]
+    return bool(np.array_equal(own, np.c_[np.arange(axes), np.ones(axes)]))
+
+
+def turned_to(volume: Volume, image: Volume) -> Volume:
+    """Bring the axes of a volume as close to those of an image as they come; 2D ones stay.
+
+    Voxels keep their place: the affine is turned with them.
+    """
+    if len(volume.spatial) == 2 or run_alike(volume, image):
+        return volume
+    axes = _axes_within(volume, image)
+    array = apply_orientation(np.moveaxis(volume.array, 0, 3), axes)
+    affine = volume.affine @ inv_ornt_aff(axes, volume.spatial)
+    return replace(volume, array=np.moveaxis(array, 3, 0), affine=affine)
+
+
+def _axes_within(volume: Volume, image: Volume) -> NDArray[np.float64]:
+    """Of each axis of a volume, the nearest one of the image and its direction, ``(3, 2)``."""
+    axes: NDArray[np.float64] = io_orientation(np.linalg.solve(image.affine, volume.affine))
+    return axes
 
 
 def thick_axis(spacing: Sequence[float], target: Sequence[float]) -> int | None:

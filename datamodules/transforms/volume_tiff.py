@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 import struct
 from io import BytesIO
 from typing import Any
@@ -23,6 +24,8 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # damage is told as an
 MILLIMETRES = {"nm": 1e-6, "um": 1e-3, "micron": 1e-3, "mm": 1.0, "cm": 10.0, "inch": 25.4}
 """Of the units that ImageJ and OME write."""
 MICROMETRE = ("\u00b5m", "\u03bcm", "microns", "micrometer")
+ESCAPED = re.compile(r"\\u([0-9A-Fa-f]{4})")
+"""ImageJ writes what is not ASCII by its number."""
 SLICES = "ZIQ"
 """Axes that are slices: said to be, or pages of which nothing is said."""
 PLANE = "YX"
@@ -191,4 +194,5 @@ def _imagej_spacing(file: TiffFile) -> tuple[float, float, float] | None:
 
 
 def _millimetres(unit: str) -> float | None:
+    unit = ESCAPED.sub(lambda match: chr(int(match[1], 16)), unit)
     return MILLIMETRES.get("um" if unit in MICROMETRE else unit)

@@ -32,7 +32,7 @@ from experiments.benchmarks.sizes import Sizes
 from experiments.benchmarks.volume_loader import lightbox_batches
 from experiments.benchmarks.worker_memory import heaviest_worker, measured_apart
 
-FEW_CASES = 100
+FEW_CASES = 200
 
 
 def compare(sizes: Sizes, folder: Path) -> Iterator[Comparison]:

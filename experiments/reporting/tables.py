@@ -29,7 +29,10 @@ Figures = Mapping[str, FigureDict]
 CI = f"95{THIN}% CI"
 BENEATH = f"95{THIN}% intervals beneath"
 OPENED_BY = {"run": "the run itself", "evaluate": "external evaluation"}
-OVERLAP = ("dice", "dice_pooled", "iou", "sensitivity", "specificity", "precision", "cldice")
+OVERLAP = (
+    *("dice", "dice_pooled", "iou", "sensitivity", "specificity", "precision"),
+    *("cldice", "cldice_pooled"),
+)
 SURFACES = ("surface", "hd95", "assd")
 COUNTS = ("failures",)
 DECISIONS = ("sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy", "accuracy")
@@ -139,8 +142,10 @@ def figure_tables(metrics: Mapping[str, Figures], facts: Facts) -> Iterator[Tabl
 
 def _tables_by_label(figures: Figures, facts: Facts, split: str) -> Iterator[Table]:
     labels = dict.fromkeys(name.partition("/")[2] for name in figures if "/" in name)
-    whole = "All classes" if _is_exclusive(facts) else "Mean"
     for heading, names in _kinds(figures, facts):
+        whole = "All classes" if _is_exclusive(facts) else "Mean"
+        if names[0] in COUNTS:
+            whole = "All together"
         columns = ("", *(metric_name(name) for name in names))
         table = Table(f"{heading}, {SPLITS[split].lower()}, {BENEATH}", columns)
         table.add(whole, *(_cell(table, figures, name) for name in names))
@@ -173,8 +178,9 @@ def _kinds(figures: Figures, facts: Facts) -> Iterator[tuple[str, list[str]]]:
 def _kinds_of_masks(names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     overlap = [name for name in names if name in OVERLAP]
     surfaces = [name for name in names if name.startswith(SURFACES)]
-    others = [name for name in names if name not in overlap and name not in surfaces]
-    kinds = {"Overlap": overlap, "Surfaces": surfaces, "Sizes and failures": others}
+    counts = [name for name in names if name in COUNTS]
+    others = [name for name in names if name not in (*overlap, *surfaces, *counts)]
+    kinds = {"Overlap": overlap, "Surfaces": surfaces, "Sizes": others, "Failures": counts}
     yield from ((heading, found) for heading, found in kinds.items() if found)
 
 

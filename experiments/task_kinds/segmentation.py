@@ -30,14 +30,19 @@ class Segmentation(TaskKind):
         from experiments.task_kinds.faults import check_monitor
         from lightning_modules.segmenter import EPOCH_FIGURES
 
-        task, _ = settings_of(experiment)
+        task, data = settings_of(experiment)
         check_monitor(task.monitor, EPOCH_FIGURES)
+        if task.clean_up.smallest_ml and data.scored_on == "prepared":
+            raise ConfigError(
+                "--task.clean-up.smallest-ml is chosen where cases are scored and applied where"
+                " files are: it does not go with --data.scored-on prepared"
+            )
 
     def check_inputs(self, experiment: Experiment, data: "TaskDataModule") -> None:
         """Look whether tolerances and threshold fit the structures, and the patch the network."""
         from datamodules.masks import MasksData
         from lightning_modules.mask_decisions import check_threshold
-        from lightning_modules.segmenter import check_centrelines, tolerances_of
+        from lightning_modules.structure_settings import check_centrelines, tolerances_of
 
         task, settings = settings_of(experiment)
         if isinstance(data, MasksData):

@@ -22,7 +22,7 @@ class VolumeAgreement:
         bias: Mean of predicted minus true.
         low: Lower limit of agreement, bias - 1.96 SD; None with fewer than two cases.
         high: Upper limit.
-        left_out: Cases in which the structure is neither there nor predicted.
+        left_out: Cases in which the structure is neither there nor predicted, or not known.
     """
 
     true: tuple[float, ...]

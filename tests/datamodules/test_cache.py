@@ -25,6 +25,7 @@ from datamodules.cache import (
     ImageCache,
     build_or_open,
     cache_root,
+    entry_path,
     file_identity,
     list_entries,
     prune,
@@ -174,6 +175,18 @@ def test_another_decoder_is_another_entry(root: Path, monkeypatch: pytest.Monkey
     first = build(root)
     monkeypatch.setattr(cache, "version", lambda _: "0.0")
     assert build(root).path != first.path
+
+
+@pytest.mark.parametrize(("name", "other"), [("a.png", False), ("a.tif", True), ("A.TIFF", True)])
+def test_another_tiff_decoder_is_another_entry_of_tiffs_only(
+    root: Path, monkeypatch: pytest.MonkeyPatch, name: str, other: bool
+) -> None:
+    (root / name).write_bytes(b"pixels")
+    own = [*items(root), CacheItem("a", Source(name), root / name)]
+    first, version = entry_path(own, {}, SHAPE), cache.version
+    newer = {"tifffile": "0.0", "imagecodecs": "0.0"}
+    monkeypatch.setattr(cache, "version", lambda package: newer.get(package) or version(package))
+    assert (entry_path(own, {}, SHAPE) != first) == other
 
 
 def test_a_dataset_that_was_moved_keeps_its_entry(root: Path, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_copies_of_closed_test_cases_are_left_out_of_every_fold():
 def test_closed_cases_are_read_back(tmp_path):
     table = table_of(OFFICIAL)
     splits = assign_splits(table, SplitConfig(folds=2, fold=1))
-    write_splits(tmp_path / "splits.csv", table, splits)
+    write_splits(tmp_path / "splits.csv", table, splits, {})
     assert read_splits(tmp_path / "splits.csv") == splits
 
 

@@ -1,5 +1,7 @@
 """A waived case is read voxel for voxel, is named in the report, and never read from elsewhere."""
 
+from pathlib import Path
+
 import nibabel
 import numpy as np
 import pytest
@@ -23,11 +25,11 @@ def config(tmp_path, monkeypatch):
     return config
 
 
-def move(path, by=1.0):
+def move(path, by=1.0, to=None):
     volume = nibabel.load(path)
     affine = volume.affine.copy()
     affine[0, 3] += by
-    write_nifti(path, np.asarray(volume.dataobj), affine)
+    write_nifti(to or path, np.asarray(volume.dataobj), affine)
 
 
 def prepared(config, *waivers: str) -> MasksData:
@@ -37,7 +39,9 @@ def prepared(config, *waivers: str) -> MasksData:
 
 
 def test_error_says_how_to_waive(config):
-    with pytest.raises(DataError, match=r"differ by up to 1 mm.*name the case in --data\.geometry"):
+    with pytest.raises(
+        DataError, match=r"differ by up to 1 mm.*name the case in data\.geometry_waivers"
+    ):
         prepared(config)
 
 
@@ -50,7 +54,7 @@ def test_waived_mask_lies_on_its_image_voxel_for_voxel(config):
 
 
 def test_report_names_the_waived_case_on_every_run(config):
-    expected = f"differ (--data.geometry-waivers): '{MOVED}' by 1 mm."
+    expected = f"differ (data.geometry_waivers): '{MOVED}' by 1 mm."
     built, opened = prepared(config, MOVED), prepared(config, MOVED)
     assert built.notices[0].endswith(expected)
     assert opened.notices == built.notices
@@ -72,6 +76,32 @@ def test_case_that_does_not_exist_is_refused_with_the_nearest(config):
 def test_needless_waiver_is_noticed(config):
     needless = prepared(config, MOVED, "p00_0").notices[1]
     assert needless.endswith("without need, as their headers agree: 'p00_0'.")
+
+
+def test_largest_difference_of_all_files_is_told_and_each_is_read_once(
+    config, tmp_path, monkeypatch
+):
+    for path in sorted((tmp_path / "data" / "images").iterdir()):
+        name = path.name.removesuffix(".nii.gz")
+        move(path, 0.01 if name == MOVED else 0, tmp_path / "data" / "two" / f"{name}_1.nii.gz")
+        path.rename(tmp_path / "data" / "two" / f"{name}_0.nii.gz")
+    reader = config.reader.replace(images="two", image_name="{id}_{channel}")
+    read, names = Path.read_bytes, []
+    monkeypatch.setattr(Path, "read_bytes", lambda path: names.append(path.name) or read(path))
+    (notice,) = prepared(config.replace(reader=reader), MOVED).notices
+    assert notice.endswith(f"'{MOVED}' by 1 mm.")
+    assert sorted(name for name in names if MOVED in name) == [
+        *(f"{MOVED}.nii.gz", f"{MOVED}_0.nii.gz", f"{MOVED}_1.nii.gz"),
+    ]
+
+
+def test_mirrored_mask_is_refused_without_a_hint_that_would_mirror_it(config, tmp_path):
+    path = tmp_path / "data" / "masks" / f"{MOVED}.nii.gz"
+    nibabel.save(nibabel.load(path).as_reoriented(np.array([[0, -1], [1, 1], [2, 1]])), path)
+    with pytest.raises(DataError, match="mask run LAS and those of the image RAS") as error:
+        prepared(config)
+    assert "geometry_waivers" not in str(error.value)
+    assert any(f"'{MOVED}' by" in notice for notice in prepared(config, MOVED).notices)
 
 
 def test_nothing_waived_is_nothing_to_notice():

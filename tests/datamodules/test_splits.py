@@ -225,8 +225,10 @@ def test_copies_on_one_side_are_nobodys_business():
 def test_a_written_split_reads_back(tmp_path):
     table = table_of([("p,1", "a"), ("p\n2", "a"), ("ü", "a")])
     splits = {"c0": "train", "c1": "excluded", "c2": "test"}
-    write_splits(tmp_path / "splits.csv", table, splits)
+    write_splits(tmp_path / "splits.csv", table, splits, {"c0": (b"\x0f", b"\x10"), "c2": "x"})
     assert read_splits(tmp_path / "splits.csv") == splits
+    lines = (tmp_path / "splits.csv").read_text().splitlines()
+    assert (lines[1], lines[-1]) == ('c0,"p,1",train,0f 10', "c2,ü,test,x")
     assert [path.name for path in tmp_path.iterdir()] == ["splits.csv"]
 
 

@@ -11,6 +11,7 @@ import pytest
 from fakes.mask_files import volume_of, write_volume
 from fakes.masked_slices import slice_experiment, write_slices
 
+from datamodules.splits_file import read_splits
 from experiments import evaluate, explain, predict
 from experiments.run_folder import RunFolder
 from experiments.session import start
@@ -107,6 +108,8 @@ def test_structure_that_nobody_outlined_is_undefined(run, tmp_path, capsys, form
     found = figures(tmp_path / "cores")
     assert found["dice/disc"]["value"] is None
     assert found["dice"]["value"] == found["dice/core"]["value"]
+    notices = json.loads((tmp_path / "cores/out/metrics.json").read_text())["notices"]
+    assert any("does not outline 'disc'" in notice for notice in notices)
     assert "does not outline 'disc'" in capsys.readouterr().err
 
 
@@ -174,11 +177,8 @@ def test_the_runs_own_dataset_is_refused(run, capsys):
 
 
 def test_copies_of_its_images_are_refused_by_name(run, root, tmp_path, capsys):
-    seen = [
-        line.split(",")[0]
-        for line in (run / "splits.csv").read_text().splitlines()
-        if line.endswith(("train", "val"))
-    ]
+    sides = read_splits(run / "splits.csv")
+    seen = [name for name, side in sides.items() if side in ("train", "val")]
     data = tmp_path / "hidden"
     write_slices(data, 3, seed=9)
     for number, name in enumerate(seen[:2]):

@@ -41,11 +41,16 @@ def test_a_list_takes_any_number_of_words(words, value):
 
 @pytest.mark.parametrize(
     ("words", "value"),
-    [(("0", "2"), (0, 2)), (("1",), (1,)), ((), ()), (("none",), None)],
+    [(("0", "2"), (0, 2)), (("1",), (1,)), (("empty",), ()), (("none",), None)],
 )
 def test_a_list_that_may_be_absent_takes_any_number_of_words(words, value):
     option = "--data.augmentation.mirror"
     assert started("demo-segmentation-3d", option, *words).data.augmentation.mirror == value
+
+
+def test_a_list_that_may_be_absent_is_not_emptied_by_mistake():
+    with pytest.raises(ConfigError, match="mirror needs a value, or empty, or none"):
+        started("demo-segmentation-3d", "--data.augmentation.mirror")
 
 
 @pytest.mark.parametrize(

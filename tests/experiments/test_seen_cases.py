@@ -13,6 +13,7 @@ from datamodules.configs.xrays import XrayPreprocessing, XraysConfig
 from datamodules.errors import ConfigError
 from datamodules.readers.csv_table import CsvReader
 from datamodules.readers.nih_chestxray14 import NihChestXray14Reader
+from datamodules.splits_file import read_splits
 from datamodules.xrays import XraysData
 from experiments.experiment import Experiment
 from experiments.run_folder import RunFolder
@@ -75,18 +76,27 @@ def test_a_few_films_in_another_table_by_other_names_are_refused(run, tmp_path):
 
 def test_test_films_of_the_run_are_not_what_it_was_trained_on(run):
     seen = SeenCases.of(run.folder)
-    sides = [line.split(",") for line in run.folder.splits_file.read_text().splitlines()[1:]]
-    assert seen.cases == {case for case, _, side in sides if side in ("train", "val")}
-    assert any(side == "test" for *_, side in sides)
+    sides = read_splits(run.folder.splits_file)
+    assert seen.cases == {case for case, side in sides.items() if side in ("train", "val")}
+    assert "test" in sides.values()
 
 
-def test_without_the_runs_own_cache_it_is_said_that_nobody_looked(run, caplog):
+def test_copies_are_known_when_the_runs_data_and_cache_are_gone(run, tmp_path):
+    for entry in list_entries():
+        shutil.rmtree(entry.path)
+    run.root.rename(tmp_path / "moved")
+    assert "cases show images" in refusal(run, external(tmp_path / "moved"))
+
+
+def test_of_an_older_run_without_its_cache_it_is_said_that_nobody_looked(run):
+    rows = [line.rpartition(",")[0] for line in run.folder.splits_file.read_text().splitlines()]
+    run.folder.splits_file.write_text("\n".join(rows) + "\n")
     for entry in list_entries():
         shutil.rmtree(entry.path)
     seen, data = SeenCases.of(run.folder), external(run.root)
     data.prepare(held_out=True)
-    seen.refuse_copies(data)
-    assert "was not looked at" in caplog.text
+    (said,) = seen.refuse_copies(data)
+    assert "was not looked at: what the run's own data shows is not kept" in said
 
 
 def test_run_without_splits_is_refused(run):

@@ -189,7 +189,7 @@ def make_folder(
     folder = RunFolder(path)
     write_whole(folder.experiment_file, experiment.to_yaml())
     folder.update_status(state="evaluating", attempt=1, created="", wandb_id="ab12cd34")
-    write_splits(folder.splits_file, data.table, data.splits)
+    write_splits(folder.splits_file, data.table, data.splits, {})
     attempt = {"attempt": 1, "started": "", **describe_environment()}
     write_whole(folder.environment_file, json.dumps({"attempts": [attempt]}))
     write_whole(folder.metrics_log, "".join(json.dumps(row) + "\n" for row in log_rows()))

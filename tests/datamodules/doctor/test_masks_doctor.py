@@ -1,6 +1,7 @@
 """What `check` says of images with masks: every fault by its case, in one report."""
 
 import gzip
+from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 from fakes.masked_volumes import draw_ball, segmentation_experiment
 from fakes.volume_files import write_nifti
 
+from datamodules.cases import Structure
 from datamodules.doctor.masks import examine_masks
-from datamodules.errors import ConfigError
+from datamodules.errors import ConfigError, DataError
 from datamodules.problems import Kind
 
 
@@ -115,6 +117,28 @@ def test_waiver_of_a_case_that_is_not_there_is_an_error(config):
     found = examine_masks(config.replace(geometry_waivers=("p99_0",)), pixels=False)
     (problem,) = found.by_kind("error")[Kind.CASE_ID]
     assert "has no case 'p99_0'" in problem.message
+
+
+def test_structure_that_a_case_does_not_outline_is_not_counted_as_absent(config):
+    table = config.reader.read()
+    cases = [
+        replace(case, targets={"masks": dict.fromkeys(names, case.targets["mask"])})
+        for case, names in zip(table.cases, [("ball",), ()] + [("ball", "shell")] * 22, strict=True)
+    ]
+    structures = (Structure("ball"), Structure("shell"))
+    found = examine_masks(
+        config, replace(table, cases=tuple(cases), structures=structures), pixels=True
+    )
+    assert sum(count.positive for count in found.counts) == 23 + 22
+    assert sum(count.negative for count in found.counts) == 0
+
+
+def test_dataset_in_which_no_case_is_annotated_is_an_error(config):
+    table = config.reader.read()
+    cases = tuple(replace(case, targets={}) for case in table.cases)
+    found = examine_masks(config, replace(table, cases=cases), pixels=False)
+    with pytest.raises(DataError, match="no case has a mask of ball or shell"):
+        found.refuse_errors()
 
 
 def test_files_stay_closed_unless_they_are_asked_for(config, tmp_path):

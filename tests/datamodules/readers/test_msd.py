@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from fakes import msd as fake
+from pydantic import ValidationError
 
 from datamodules.cases import Structure
 from datamodules.errors import DataError
@@ -39,6 +40,11 @@ def test_data_of_ones_own_is_private_and_may_have_patients(tmp_path):
 def test_structures_may_be_put_in_place_of_labels(tmp_path):
     table = reader(fake.write(tmp_path), structures=("all=1,2", "Posterior=2")).read()
     assert table.structures == (Structure("all", (1, 2)), Structure("Posterior", (2,)))
+
+
+def test_structures_need_values():
+    with pytest.raises(ValidationError, match="need their values, such as liver=1"):
+        MsdReader(structures=("liver", "cancer"))
 
 
 @pytest.mark.parametrize("folders", [("images", "labels"), ("imagesTr", "labelsTr")])

@@ -1,8 +1,10 @@
 """Masks lie on the voxels of their image, or are refused with both geometries."""
 
 import gzip
+from itertools import permutations, product
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from fakes import volume_files as fakes
@@ -11,8 +13,14 @@ from PIL import Image
 
 from datamodules.cases import Source
 from datamodules.errors import DataError
-from datamodules.transforms.mask_reading import as_labels, read_binary_masks, read_label_map
+from datamodules.transforms.mask_reading import (
+    as_labels,
+    lay_on,
+    read_binary_masks,
+    read_label_map,
+)
 from datamodules.transforms.mask_run_lengths import decode_run_lengths
+from datamodules.transforms.volume_reading import read_volume
 from datamodules.volume import Volume
 
 AFFINE = fakes.oblique_affine()
@@ -69,6 +77,54 @@ def test_an_affine_off_by_more_than_a_micrometre_is_refused(
     reason = reason_of(tmp_path, "a.nii")
     assert "differ by up to 0.0012 mm: mask [" in reason
     assert "image [" in reason
+
+
+def write_along(path: Path, axes: list[tuple[int, int]], shift: float = 0.0) -> Path:
+    """The labels on the same grid, stored along other axes by nibabel."""
+    affine = AFFINE.copy()
+    affine[0, 3] += shift
+    nibabel.save(nibabel.Nifti1Image(LABELS, affine).as_reoriented(np.array(axes)), path)
+    return path
+
+
+ORIENTATIONS = [
+    list(zip(order, signs, strict=True))
+    for order in permutations(range(3))
+    for signs in product((1, -1), repeat=3)
+]
+
+
+@pytest.mark.parametrize("axes", ORIENTATIONS, ids=str)
+def test_the_same_grid_along_other_axes_is_turned(tmp_path: Path, axes: list) -> None:
+    path = write_along(tmp_path / "a.nii", axes)
+    np.testing.assert_array_equal(read(tmp_path, "a.nii")[0], LABELS)
+    channel = lay_on(read_volume(path), IMAGE, "channel", waived=True)
+    np.testing.assert_array_equal(channel.array[0], LABELS)
+    assert channel.apart_mm == 0
+
+
+def test_another_grid_along_other_axes_is_refused(tmp_path: Path) -> None:
+    write_along(tmp_path / "a.nii", [(0, -1), (1, 1), (2, 1)], shift=5.0)
+    with pytest.raises(DataError, match="mask run LAS and those of the image RAS, and its voxels"):
+        read_label_map(tmp_path, Source("a.nii"), IMAGE)
+
+
+def test_with_a_waiver_it_is_laid_on_voxel_for_voxel() -> None:
+    image = Volume(np.zeros((1, 4, 5)), np.diag([2.0, 2.0, 1.0, 1.0]))
+    mask = Volume(np.arange(20.0).reshape(1, 4, 5), np.diag([-2.0, 2.0, 1.0, 1.0]))
+    with pytest.raises(DataError, match="mask run LA and those of the image RA"):
+        lay_on(mask, image)
+    found = lay_on(mask, image, waived=True)
+    assert np.array_equal(found.array, mask.array)
+    assert found.apart_mm == 4
+
+
+def test_steep_grids_that_hardly_differ_run_alike() -> None:
+    turn = np.sqrt(0.5)
+    affine = np.array([[turn, -turn, 0, 0], [turn, turn, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    moved = affine + 0.002 * np.array([[1, -1, 0, 0], [-1, -1, 0, 0], [0] * 4, [0] * 4])
+    image, mask = Volume(np.zeros((1, 4, 5, 6)), affine), Volume(np.zeros((1, 4, 5, 6)), moved)
+    assert lay_on(mask, image, waived=True).apart_mm == pytest.approx(0.002)
 
 
 def test_masks_in_png_are_grey_or_a_palette(tmp_path: Path) -> None:

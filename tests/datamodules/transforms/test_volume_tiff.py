@@ -102,6 +102,14 @@ def test_spacing_is_that_of_imagej(tmp_path: Path) -> None:
     np.testing.assert_allclose(volume.affine, np.diag([-0.5e-3, -0.4e-3, 3e-3, 1]))
 
 
+@pytest.mark.parametrize("unit", ["um", "micron", r"\u00B5m", r"\u03BCm", r"\u00b5m"])
+def test_micrometres_are_known_as_imagej_writes_them(tmp_path: Path, unit: str) -> None:
+    metadata = {**MICROMETRES, "unit": unit}
+    path = write(tmp_path / "a.tif", imagej=True, resolution=(2.0, 2.0), metadata=metadata)
+    assert f"unit={unit}".encode() in path.read_bytes()
+    np.testing.assert_allclose(read_volume(path).spacing, (0.5e-3, 0.5e-3, 3e-3))
+
+
 def test_spacing_is_that_of_ome(tmp_path: Path) -> None:
     sizes = {"PhysicalSizeX": 0.5, "PhysicalSizeY": 0.4, "PhysicalSizeZ": 2}
     units = {f"{name}Unit": "mm" for name in sizes}

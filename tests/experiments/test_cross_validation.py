@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from collections import Counter
 
@@ -166,7 +167,7 @@ def change(run, patient, new):
 
 def held_out_by(run):
     lines = run.splits_file.read_text().splitlines()
-    return next(line.split(",")[1] for line in lines if line.endswith(",test"))
+    return next(line.split(",")[1] for line in lines if ",test," in line)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,9 @@ def held_out_by(run):
 )
 def test_folds_that_are_no_division_are_not_pooled(copied, fold, side, message):
     patient = held_out_by(copied.runs[0])
-    change(copied.runs[fold - 1], patient, lambda line: f"{line.rpartition(',')[0]},{side}")
+    change(
+        copied.runs[fold - 1], patient, lambda line: re.sub(",(train|val|test),", f",{side},", line)
+    )
     with pytest.raises(DataError, match=message):
         summarise(copied)
 

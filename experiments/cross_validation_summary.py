@@ -102,7 +102,7 @@ def _page(
     yield ""
     yield "| figure | pooled | 95 % interval | cases | patients | mean \u00b1 SD over folds |"
     yield "|---|---|---|---|---|---|"
-    for name in names:
+    for name in with_each_label(names, pooled):
         yield f"| {name} | {' | '.join(_cells(pooled[name]))} | {spread_text(spreads[name])} |"
     yield ""
     yield (
@@ -121,6 +121,12 @@ def _page(
         figures = run.metrics()["test"]
         cases = max((figure["cases"] for figure in figures.values()), default=0)
         yield f"| {run.path.name} | {cases} | {' | '.join(_value(figures, n) for n in names)} |"
+
+
+def with_each_label(names: Sequence[str], figures: Iterable[str]) -> list[str]:
+    """Names of figures, the first of them also for each label or structure that has its own."""
+    first, *others = names
+    return [first, *(name for name in figures if name.startswith(f"{first}/")), *others]
 
 
 def _cells(figure: Mapping[str, Any]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from datamodules.errors import ConfigError, DataError
 from datamodules.splits_file import read_splits
 from experiments.cross_validation import create, cross_validate, go_on
 from experiments.cross_validation_folder import CrossValidationFolder
-from experiments.cross_validation_summary import summarise
+from experiments.cross_validation_summary import summarise, with_each_label
 from experiments.rows_file import read_rows
 
 FOLDS = 3
@@ -163,6 +163,11 @@ def change(run, patient, new):
     lines = run.splits_file.read_text().splitlines()
     changed = [new(line) if f",{patient}," in line else line for line in lines]
     run.splits_file.write_text("\n".join(changed) + "\n")
+
+
+def test_first_figure_is_shown_for_each_structure():
+    figures = ["dice", "dice/left", "dice/right", "dice_pooled/left", "iou", "iou/left"]
+    assert with_each_label(["dice", "iou"], figures) == ["dice", "dice/left", "dice/right", "iou"]
 
 
 def held_out_by(run):

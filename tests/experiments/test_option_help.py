@@ -77,11 +77,20 @@ def test_help_loads_no_library_that_is_slow_to_import():
     assert (done.stdout.strip(), done.stderr) == ("", "")
 
 
-def test_help_answers_in_half_a_second():
-    """Processor time, as it is the same on a busy machine; the start waits for nothing else."""
-    times = []
+def test_help_takes_five_times_its_imports_at_most():
+    """Processor time, against what the same machine needs for pydantic, tyro and yaml.
+
+    Half a second is the aim on a machine that imports these in .13 s; torch alone takes ten times
+    as long as they do.
+    """
+    programs = {
+        "help": ("-m", "experiments.run", "demo-xray", "--help"),
+        "imports": ("-c", "import pydantic, tyro, yaml"),
+    }
+    times: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(10):
-        before = sum(os.times()[2:4])
-        assert python("-m", "experiments.run", "demo-xray", "--help").returncode == 0
-        times.append(sum(os.times()[2:4]) - before)
-    assert statistics.median(times) <= 0.5
+        for name, words in programs.items():
+            before = sum(os.times()[2:4])
+            assert python(*words).returncode == 0
+            times[name].append(sum(os.times()[2:4]) - before)
+    assert statistics.median(times["help"]) <= 5 * statistics.median(times["imports"])

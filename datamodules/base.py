@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytorch_lightning as pl
@@ -38,6 +38,9 @@ class TaskDataModule(pl.LightningDataModule):
         config: Settings.
         seed: Seed of the experiment.
     """
+
+    case_noun: ClassVar[str] = "case"
+    """What a report calls a case."""
 
     def __init__(self, config: DataSettings, seed: int) -> None:
         super().__init__()

@@ -49,18 +49,20 @@ class DataInfo:
         positives: Training cases in which each label holds.
         negatives: Training cases in which each label is known not to hold.
         channels: Image channels.
-        size: Image height and width in pixels.
+        size: Of an image along each axis: height and width in pixels, or three numbers of voxels.
         table: What of each case's table is given beside the image.
         candidates: Whether a case is a place in an image, seen as context and detail.
+        mirror_axes: Axes of a volume along which training mirrors it.
     """
 
     labels: LabelSet
     positives: tuple[int, ...]
     negatives: tuple[int, ...]
     channels: int
-    size: tuple[int, int]
+    size: tuple[int, ...]
     table: tuple[TableColumn, ...] = ()
     candidates: bool = False
+    mirror_axes: tuple[int, ...] = ()
 
     @property
     def table_width(self) -> int:
@@ -77,6 +79,7 @@ class DataInfo:
             "size": self.size,
             "table": [column.to_dict() for column in self.table],
             "candidates": self.candidates,
+            "mirror_axes": self.mirror_axes,
         }
 
     @classmethod
@@ -88,9 +91,10 @@ class DataInfo:
             positives=tuple(values["positives"]),
             negatives=tuple(values["negatives"]),
             channels=values["channels"],
-            size=(values["size"][0], values["size"][1]),
+            size=tuple(values["size"]),
             table=tuple(TableColumn.from_dict(column) for column in values.get("table", ())),
             candidates=values.get("candidates", False),
+            mirror_axes=tuple(values.get("mirror_axes", ())),
         )
 
 
@@ -212,18 +216,18 @@ class MaskBatch(TypedDict):
     patient_id: NotRequired[list[str]]
 
 
-class XrayBatch(TypedDict):
-    """A batch of X-rays.
+class ClassifierBatch(TypedDict):
+    """A batch of films or volumes to classify; ``size`` is two or three numbers.
 
     Keys:
-        image: float32 ``(N, 1, H, W)``, normalised as the preprocessing says; N is B, but for
-            exams, which have several images each.
+        image: float32 ``(N, C, *size)``, normalised as the preprocessing says; N is B, but where
+            cases have several images: exams, and volumes in patches.
         target: float32 ``(B, L)``: 1 holds, 0 does not, NaN not known. One-hot when exclusive.
         index: int64 ``(B,)``, position in the datamodule's table of cases.
         epoch, draw: int64 ``(B,)``, the key that the augmentation was drawn from (-1: none).
         table: float32 ``(B, F)``, what the table knows of each case; F may be 0.
-        case_of: int64 ``(N,)``, for exams only: position in the batch of each image's case.
-        detail: float32 ``(N, 1, H, W)``, for candidates only: what ``image`` shows the context of.
+        case_of: int64 ``(N,)``, where cases have several images: position of each image's case.
+        detail: float32 ``(N, C, *smaller)``, of candidates: what ``image`` shows the context of.
         case_id, patient_id: added in the main process, so that workers carry no strings.
     """
 

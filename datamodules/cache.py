@@ -123,8 +123,9 @@ def file_identity(root: Path, source: Source) -> tuple[int, int]:
 
 def _identity(path: Path) -> tuple[int, int]:
     try:
-        if path.is_dir():  # a series: all of its files
-            own = [(each.name, each.stat()) for each in sorted(path.iterdir())]
+        if path.is_dir():  # a series: all of its files, which may lie deeper
+            files = sorted(each for each in path.rglob("*") if each.is_file())
+            own = [(each.relative_to(path).as_posix(), each.stat()) for each in files]
             names = "".join(f"{name} {stat.st_size} {stat.st_mtime_ns}\n" for name, stat in own)
             return sum(stat.st_size for _, stat in own), zlib.crc32(names.encode())
         stat = path.stat()

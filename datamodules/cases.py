@@ -19,7 +19,9 @@ class Source:
 
     Attributes:
         path: Relative to the root of the dataset, with forward slashes.
-        selector: What to take from the file, for example ``train_images[17]`` of an npz.
+        selector: What to take from the file, for example ``train_images[17]`` of an npz, or the
+            SeriesInstanceUID of a folder with several series; of a candidate the place follows
+            (``box voxel 10 20 5``).
     """
 
     path: str

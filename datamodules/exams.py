@@ -24,7 +24,8 @@ def group_exams(table: CaseTable) -> CaseTable:
     Boxes belong to single images and are left out.
 
     Raises:
-        ConfigError: If the dataset does not say which images belong to one exam.
+        ConfigError: If the dataset does not say which images belong to one exam, or a case is no
+            single image.
         DataError: If the images of an exam differ in patient, class or official side.
     """
     unknown = [case.case_id for case in table.cases if case.exam_id is None]
@@ -38,6 +39,8 @@ def group_exams(table: CaseTable) -> CaseTable:
         exams[str(case.exam_id)].append(case)
     if has_candidates(table):
         raise ConfigError("--data.unit exam: the cases of this dataset are candidates, not images")
+    if any(len(case.inputs) > 1 for case in table.cases):
+        raise ConfigError("--data.unit exam: the images of this dataset have several channels")
     problems = [fault for name, images in exams.items() for fault in _faults(name, images)]
     if problems:
         raise DataError("images cannot be put together to exams; mend the table", problems)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -13,31 +13,20 @@ from numpy.typing import NDArray
 from datamodules.cache import CacheItem, entry_path
 from datamodules.cache_builder import CacheBuilder
 from datamodules.cache_entries import DamagedEntryError
-from datamodules.cases import Case, CaseTable, Source, resolve
+from datamodules.case_files import CaseFiles, expected_bytes
+from datamodules.cases import CaseTable, Source
 from datamodules.configs.masks import MasksConfig
 from datamodules.errors import DataError
-from datamodules.geometry_waivers import HOW_TO_WAIVE
 from datamodules.structures import Outlines
 from datamodules.transforms.mask_reading import (
-    GeometryError,
-    PlacedVolume,
-    lay_on,
     read_label_map,
 )
 from datamodules.transforms.volume_preprocessing import PREPROCESSING_VERSION, PreprocessVolume
-from datamodules.transforms.volume_reading import read_volume
 from datamodules.volume import Volume
-from datamodules.volume_cache import UnreadableFileError, VolumeCache, VolumeContent
-
-BYTES_A_STORED_BYTE = 8
-"""Of a cached volume for each byte of its file, roughly, as files are compressed."""
+from datamodules.volume_cache import VolumeCache, VolumeContent
 
 WAIVED_MM = "waived_mm"
 """In the description of an entry: how far apart headers put the files of each waived case."""
-
-COMPRESSED = (".gz", ".png", ".jpg", ".jpeg", ".mha", ".nrrd", ".dcm")
-
-Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,22 +44,12 @@ class CaseVolumes:
     apart_mm: float = 0.0
 
 
-@dataclass(frozen=True)
-class CaseFiles:
-    """The files of one case.
-
-    Attributes:
-        case: Names them.
-        root: Of the dataset.
-    """
-
-    case: Case
-    root: Path
+class MaskedCaseFiles(CaseFiles):
+    """The files of one case, its masks among them."""
 
     def items(self) -> list[CacheItem]:
         """Every file: channels first."""
-        sources = [*self.case.inputs.values(), *self.mask_sources().values()]
-        return [self._item(source) for source in sources]
+        return [*self.inputs(), *map(self.item, self.mask_sources().values())]
 
     def mask_sources(self) -> Mapping[str, Source]:
         """Masks by structure; the label map under an empty name."""
@@ -116,36 +95,7 @@ class CaseFiles:
             found = read_label_map(self.root, item.source, image, self.case.geometry_waived)
             return change(found.array[0]), found.apart_mm
 
-        return self._read(source, read)
-
-    def read_image(self) -> PlacedVolume:
-        """Read the channels alone."""
-        first, *others = self.case.inputs.values()
-        image = self._read(first, lambda item: read_volume(item.path, item.source.selector))
-        channels = [self._read(each, lambda item: self._channel(item, image)) for each in others]
-        array = image.array
-        if channels:
-            array = np.concatenate([array, *(channel.array for channel in channels)])
-        apart_mm = max((channel.apart_mm for channel in channels), default=0.0)
-        return PlacedVolume(array, image.affine, image.has_spacing, apart_mm)
-
-    def _channel(self, item: CacheItem, image: Volume) -> PlacedVolume:
-        channel = read_volume(item.path, item.source.selector)
-        return lay_on(channel, image, "channel", waived=self.case.geometry_waived)
-
-    def _item(self, source: Source) -> CacheItem:
-        return CacheItem(self.case.case_id, source, resolve(self.root, source.path))
-
-    def _read(self, source: Source, read: Callable[[CacheItem], Read]) -> Read:
-        item = self._item(source)
-        try:
-            return read(item)
-        except UnreadableFileError:
-            raise
-        except GeometryError as error:
-            raise UnreadableFileError(item, f"{error}; {HOW_TO_WAIVE}") from error
-        except DataError as error:
-            raise UnreadableFileError(item, str(error)) from error
+        return self.read_source(source, read)
 
 
 def cache_cases(table: CaseTable, config: MasksConfig, outlines: Outlines) -> VolumeCache:
@@ -161,7 +111,7 @@ def cache_cases(table: CaseTable, config: MasksConfig, outlines: Outlines) -> Vo
     except DamagedEntryError:
         pass
     preprocess = PreprocessVolume(config.preprocessing)
-    files = [CaseFiles(case, table.root) for case in table.cases]
+    files = [MaskedCaseFiles(case, table.root) for case in table.cases]
     of_case = {each.case.case_id: each for each in files}
     waived_mm: dict[str, float] = {}
 
@@ -182,7 +132,7 @@ def cache_cases(table: CaseTable, config: MasksConfig, outlines: Outlines) -> Vo
         cases=[each.items() for each in files],
         prepare=prepare,
         structures=len(outlines.structures),
-        expected_bytes=_expected_bytes(table),
+        expected_bytes=expected_bytes(table),
         advise=config.reader.advise_on_unreadable,
         facts=lambda: {WAIVED_MM: waived_mm},
     )
@@ -198,29 +148,11 @@ def cached_cases(table: CaseTable, config: MasksConfig, outlines: Outlines) -> V
 
 
 def _entry_path(table: CaseTable, config: MasksConfig, outlines: Outlines) -> Path:
-    items = [item for case in table.cases for item in CaseFiles(case, table.root).items()]
+    items = [item for case in table.cases for item in MaskedCaseFiles(case, table.root).items()]
     waived = sorted(case.case_id for case in table.cases if case.geometry_waived)
     fingerprint = _fingerprint(config, outlines, waived)
     advise = config.reader.advise_on_unreadable
     return entry_path(items, fingerprint, (), np.float16, table.name, advise)
-
-
-def _expected_bytes(table: CaseTable) -> int:
-    """Roughly; of a raw file 2 bytes a voxel come to lie beside 1 of the mask."""
-    paths = {
-        resolve(table.root, source.path) for case in table.cases for source in case.inputs.values()
-    }
-    return sum(
-        (BYTES_A_STORED_BYTE if path.name.endswith(COMPRESSED) else 2) * size_of(path)
-        for path in paths
-    )
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file, or of the files of a series."""
-    if path.is_dir():
-        return sum(each.stat().st_size for each in path.iterdir())
-    return path.stat().st_size
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from datamodules.transforms.volume_parameters import (
     source_window,
 )
 from datamodules.volume_cache import VolumeCache
+from datamodules.windows import place_patch, read_window
 
 GOLDEN = (5**0.5 - 1) / 2
 PLACEMENT = 0x9A7C4
@@ -190,46 +191,3 @@ def is_foreground(draw: int, share: float) -> bool:
     which takes every n-th draw.
     """
     return draw * GOLDEN % 1 < share
-
-
-def place_patch(
-    generator: np.random.Generator,
-    shape: NDArray[np.int64],
-    patch: NDArray[np.int64],
-    centre: NDArray[np.int64] | None,
-) -> NDArray[np.int64]:
-    """Where a patch starts; a case that is smaller than it lies in its middle.
-
-    Args:
-        generator: Draws the place.
-        shape: Of the case.
-        patch: Size of the patch, as many numbers.
-        centre: Voxel to centre on, as far as the patch then stays within the case; None: anywhere.
-    """
-    beyond = np.maximum(patch - shape, 0)
-    low = -(beyond // 2)
-    high = np.maximum(shape - patch, low)
-    if centre is None:
-        return np.asarray(generator.integers(low, high + 1))
-    return np.asarray(np.clip(centre - patch // 2, low, high))
-
-
-def read_window(
-    volume: NDArray[Any], start: NDArray[np.int64], size: NDArray[np.int64], fill: int
-) -> NDArray[Any]:
-    """Copy a window ``(C, *size)`` of a volume ``(C, *spatial)``; beyond its bounds is ``fill``."""
-    end, shape = start + size, np.asarray(volume.shape[1:])
-    inside = tuple(
-        slice(low, high)
-        for low, high in zip(np.maximum(start, 0), np.minimum(end, shape), strict=True)
-    )
-    if (start >= 0).all() and (end <= shape).all():
-        return np.array(volume[(slice(None), *inside)])
-    window = np.full((len(volume), *size), fill, volume.dtype)
-    place = tuple(
-        slice(low, low + (part.stop - part.start))
-        for low, part in zip(np.maximum(-start, 0), inside, strict=True)
-    )
-    if all(part.stop > part.start for part in inside):
-        window[(slice(None), *place)] = volume[(slice(None), *inside)]
-    return window

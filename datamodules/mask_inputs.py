@@ -3,7 +3,7 @@
 from datamodules.batches import SegmentationInfo
 from datamodules.cases import CaseTable
 from datamodules.errors import DataError
-from datamodules.mask_cases import CaseFiles
+from datamodules.mask_cases import MaskedCaseFiles
 from datamodules.volume import Volume
 
 
@@ -33,7 +33,7 @@ def check_first_image(table: CaseTable, known: SegmentationInfo) -> None:
     """
     case = table.cases[0]
     try:
-        image = CaseFiles(case, table.root).read_image()
+        image = MaskedCaseFiles(case, table.root).read_image()
     except DataError:
         return  # preparing lists every file that cannot be read
     try:

@@ -1,52 +1,30 @@
-"""What cases with masks are like: all that planning goes by."""
+"""What cases with masks are like: all that planning a segmentation goes by."""
 
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.batches import UNKNOWN, LabelSet
-from datamodules.configs.masks import MasksConfig
-from datamodules.configs.volumes import ZScore
+from datamodules.configs.volume_preprocessing import VolumePreprocessing
 from datamodules.mask_cases import CaseVolumes
-from datamodules.transforms.volume_preprocessing import PreprocessVolume
-from datamodules.transforms.volume_reading import check_volume
+from datamodules.volume_statistics import CaseStatistics, VolumeStatistics, measure
 
 ML = 1000.0
 """Cubic millimetres of a millilitre."""
 
 
 @dataclass(frozen=True, eq=False)
-class CaseStatistics:
-    """What one case is like, along canonical axes.
+class MaskedCaseStatistics(CaseStatistics):
+    """What one case is like; its foreground is all structures.
 
     Attributes:
-        shape: Voxels along each axis.
-        cropped: The same, cropped to what is not 0 if the settings say so.
-        spacing: In mm (1 where the files have none).
-        has_spacing: Whether they have one.
-        channels: Of the image.
-        lowest: Value of any voxel.
-        highest: Value of any voxel.
-        foreground: Intensities drawn from all structures and channels; empty: it has no structure.
         voxels: Of each structure.
     """
 
-    shape: tuple[int, ...]
-    cropped: tuple[int, ...]
-    spacing: tuple[float, ...]
-    has_spacing: bool
-    channels: int
-    lowest: float
-    highest: float
-    foreground: NDArray[np.float32]
     voxels: tuple[int, ...]
-
-    @property
-    def share_left(self) -> float:
-        """Share of the voxels that cropping leaves."""
-        return prod(self.cropped) / prod(self.shape)
 
     @property
     def volumes(self) -> tuple[float, ...]:
@@ -56,33 +34,16 @@ class CaseStatistics:
 
 
 @dataclass(frozen=True, eq=False)
-class MaskStatistics:
+class MaskStatistics(VolumeStatistics):
     """What the training cases are like.
 
     Attributes:
-        dataset: Its name.
         labels: Structures, and whether they exclude one another.
-        cases: One for each training case.
     """
 
-    dataset: str
+    region: ClassVar[str] = "structures"
+    cases: tuple[MaskedCaseStatistics, ...]
     labels: LabelSet
-    cases: tuple[CaseStatistics, ...]
-
-    @property
-    def spacings(self) -> NDArray[np.float64]:
-        """In mm, ``(N, 2 or 3)``."""
-        return np.array([case.spacing for case in self.cases])
-
-    @property
-    def shapes(self) -> NDArray[np.int64]:
-        """Voxels after cropping, ``(N, 2 or 3)``."""
-        return np.array([case.cropped for case in self.cases])
-
-    @property
-    def foreground(self) -> NDArray[np.float32]:
-        """Intensities within structures, each case that has any as often."""
-        return np.concatenate([case.foreground for case in self.cases])
 
     @property
     def outputs(self) -> int:
@@ -90,43 +51,25 @@ class MaskStatistics:
         return len(self.labels.names) + self.labels.exclusive
 
 
-def measure(
-    volumes: CaseVolumes, config: MasksConfig, labels: LabelSet, samples: int
-) -> CaseStatistics:
+def measure_masked(
+    volumes: CaseVolumes, preprocessing: VolumePreprocessing, labels: LabelSet, samples: int
+) -> MaskedCaseStatistics:
     """Measure one annotated case.
 
     Args:
         volumes: What its files hold.
-        config: Says whether it is cropped.
+        preprocessing: Says whether it is cropped.
         labels: Structures of its mask.
-        samples: Foreground intensities to draw, with replacement: small structures count as much.
+        samples: Foreground intensities to draw.
 
     Raises:
         DataError: If voxels have no value; the message is the reason only.
     """
-    image, mask = volumes.image, volumes.mask
-    check_volume(image)
+    mask = volumes.mask
     assert mask is not None
-    own = config.preprocessing.replace(spacing_mm=None, normalisation=ZScore())
-    geometry, _ = PreprocessVolume(own).plan(image)
-    inside = geometry.to_canonical(mask)[geometry.crop]
-    values = geometry.to_canonical(image.array)[geometry.crop]
-    there = ((inside > 0) & (inside != UNKNOWN)).any(axis=0)
-    count = max(samples // len(values), 1) if there.any() else 0
-    drawn = np.random.default_rng(0).choice(np.flatnonzero(there), count, replace=True)
-    places = np.unravel_index(drawn, there.shape)
-    foreground = np.stack([channel[places] for channel in values])
-    return CaseStatistics(
-        shape=tuple(geometry.shape[axis] for axis in geometry.permutation),
-        cropped=geometry.cropped,
-        spacing=geometry.spacing,
-        has_spacing=image.has_spacing,
-        channels=len(image.array),
-        lowest=float(image.array.min()),
-        highest=float(image.array.max()),
-        foreground=foreground.astype(np.float32).ravel(),
-        voxels=tuple(_sizes(mask, labels)),
-    )
+    there = ((mask > 0) & (mask != UNKNOWN)).any(axis=0)
+    found = measure(volumes.image, there, preprocessing, samples)
+    return MaskedCaseStatistics(**vars(found), voxels=tuple(_sizes(mask, labels)))
 
 
 def _sizes(mask: NDArray[np.uint8], labels: LabelSet) -> list[int]:

@@ -15,7 +15,7 @@ from datamodules.configs.masks import MasksConfig
 from datamodules.doctor.masks import examine_masks
 from datamodules.errors import ConfigError, DataError
 from datamodules.geometry_waivers import waive, waiver_notices
-from datamodules.mask_cases import WAIVED_MM, CaseFiles, cache_cases, cached_cases
+from datamodules.mask_cases import WAIVED_MM, MaskedCaseFiles, cache_cases, cached_cases
 from datamodules.mask_dataset import MaskPatches, PatchSettings, WholeCases, augment_windows
 from datamodules.mask_inputs import check_first_image
 from datamodules.splits import ContentHashes
@@ -175,7 +175,7 @@ class MasksData(TaskDataModule):
         """The mask of a case on the grid of its files, ``(M, *spatial)``; None: it has none."""
         geometry = self.cache.geometry(index)
         grid = geometry.as_volume(np.empty((0, *geometry.shape), np.uint8))
-        files = CaseFiles(self.table.cases[index], self.table.root)
+        files = MaskedCaseFiles(self.table.cases[index], self.table.root)
         return files.read_mask(self.outlines, grid)
 
     def transfer_batch_to_device(

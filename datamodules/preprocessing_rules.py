@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.configs.volumes import CtWindow, Normalisation, ZScore
+from datamodules.configs.volume_preprocessing import CtWindow, Normalisation, ZScore
 from datamodules.errors import DataError
-from datamodules.mask_statistics import MaskStatistics
 from datamodules.transforms.volume_geometry import ANISOTROPIC
+from datamodules.volume_statistics import VolumeStatistics
 
 THIN_SLICES_PERCENTILE = 10.0
 CT_PERCENTILES = (0.5, 99.5)
@@ -51,7 +51,7 @@ def target_spacing(
     return tuple(float(step) for step in spacing), axis if thick else None
 
 
-def plan_normalisation(found: MaskStatistics, given: Normalisation) -> Normalisation:
+def plan_normalisation(found: VolumeStatistics, given: Normalisation) -> Normalisation:
     """What becomes of intensities: a CT window of what was measured, or a z-score of each case.
 
     Args:
@@ -59,39 +59,47 @@ def plan_normalisation(found: MaskStatistics, given: Normalisation) -> Normalisa
         given: What the settings say: a kind other than z-score stays.
 
     Raises:
-        DataError: If a CT window is asked for, and structures have no contrast at all.
+        DataError: If a CT window is needed, and the foreground has no contrast at all.
 
     References:
         Isensee et al., "nnU-Net", Nature Methods 2021, supplementary note 2.
     """
     if isinstance(given, CtWindow) or (isinstance(given, ZScore) and is_ct(found)):
-        return _window(found.foreground.astype(np.float64))
+        return measured_window(found)
     if isinstance(given, ZScore):
         return ZScore(over_nonzero=share_left(found) < CROPPED_BELOW)
     return given
 
 
-def _window(intensities: NDArray[np.float64]) -> CtWindow:
-    low, high = (float(value) for value in np.percentile(intensities, CT_PERCENTILES))
+def measured_window(found: VolumeStatistics) -> CtWindow:
+    """The CT window of the foreground.
+
+    Raises:
+        DataError: If there is no foreground, or it has no contrast.
+    """
+    intensities = found.foreground.astype(np.float64)
+    values = np.percentile(intensities, CT_PERCENTILES) if len(intensities) else (0.0, 0.0)
+    low, high = (float(value) for value in values)
     if low == high:
+        fault = f"within the {found.region} every voxel is {low:g}"
         raise DataError(
-            f"within the structures every voxel is {low:g}: no CT window can be measured;"
-            " normalise otherwise (--data.preprocessing.normalisation.kind zscore)"
+            f"{fault if len(intensities) else f'there is no {found.region}'}: no CT window can be"
+            " measured; normalise otherwise (--data.preprocessing.normalisation.kind zscore)"
         )
     mean, deviation = float(intensities.mean()), float(intensities.std())
     return CtWindow(low=low, high=high, mean=mean, std=deviation)
 
 
-def is_ct(found: MaskStatistics) -> bool:
+def is_ct(found: VolumeStatistics) -> bool:
     """Whether images look like Hounsfield units: one channel, and air in the usual case."""
     return found.cases[0].channels == 1 and usual_lowest(found) <= BELOW_WATER_HU
 
 
-def usual_lowest(found: MaskStatistics) -> float:
+def usual_lowest(found: VolumeStatistics) -> float:
     """Median over cases of the lowest value."""
     return float(np.median([case.lowest for case in found.cases]))
 
 
-def share_left(found: MaskStatistics) -> float:
+def share_left(found: VolumeStatistics) -> float:
     """Median over cases of the share of voxels that cropping leaves."""
     return float(np.median([case.share_left for case in found.cases]))

@@ -102,6 +102,8 @@ class VolumeCache(FinishedEntry):
     def _mapped(self, name: str, dtype: DTypeLike, row: int, channels: int) -> NDArray[Any]:
         offset = int(self._first_voxels[row]) * channels * np.dtype(dtype).itemsize
         shape = (channels, *self.shapes[row].tolist())
+        if channels == 0:  # volumes without masks
+            return np.empty(shape, dtype)
         return np.memmap(self.path / name, dtype, "r", offset, shape)
 
     def places(self, row: int, structure: int) -> NDArray[np.int32]:
@@ -201,7 +203,7 @@ class VolumeContent:
             return error
         seed = zlib.crc32(items[0].case_id.encode())
         return _Stored(
-            _as_stored(prepared.image),
+            as_stored(prepared.image),
             np.ascontiguousarray(prepared.mask),
             places_of(prepared.mask, self.structures, seed),
             prepared.geometry,
@@ -231,7 +233,12 @@ def places_of(mask: NDArray[np.uint8], structures: int, seed: int) -> list[NDArr
     return found
 
 
-def _as_stored(image: NDArray[Any]) -> NDArray[np.float16]:
+def as_stored(image: NDArray[Any]) -> NDArray[np.float16]:
+    """Values as an entry keeps them.
+
+    Raises:
+        DataError: If one is too large.
+    """
     with np.errstate(over="ignore"):
         stored = np.ascontiguousarray(image, IMAGE)
     if not np.isfinite(stored).all():

@@ -4,10 +4,16 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from datamodules.errors import ConfigError, readable
+import numpy as np
+
+from datamodules.errors import ConfigError, DataError, readable
 from datamodules.readers.file_templates import ENDINGS, without_ending
+from datamodules.transforms.mask_reading import lay_on
+from datamodules.transforms.volume_reading import read_volume
+from datamodules.volume import Volume
 
 CHANNEL = re.compile(r"(.+)_(\d{4})")
 """``case_0000``, ``case_0001``: one file a channel, as nnU-Net has them."""
@@ -56,6 +62,25 @@ def find_volumes(
     if not found:
         raise ConfigError(f"no images in {', '.join(str(place) for place in places)}")
     return dict(sorted(found.items()))
+
+
+def read_channels(paths: Sequence[Path]) -> Volume:
+    """The volume of one case.
+
+    Args:
+        paths: One file or series with all channels, or one a channel.
+
+    Raises:
+        DataError: If one cannot be read, or they do not lie on one grid.
+    """
+    image, *others = [read_volume(path) for path in paths]
+    channels = [image.array]
+    for path, other in zip(paths[1:], others, strict=True):
+        try:
+            channels.append(lay_on(other, image, "channel").array)
+        except DataError as error:
+            raise DataError(f"{path.name}: {error}") from error
+    return replace(image, array=np.concatenate(channels)) if others else image
 
 
 def _add(found: dict[str, tuple[Path, ...]], name: str, paths: tuple[Path, ...]) -> None:

@@ -35,8 +35,13 @@ def cache_xrays(table: CaseTable, config: XraysConfig) -> tuple[ImageCache, NDAr
         of each case are: int64 ``(n + 1,)``, case ``i`` having ``starts[i]`` to ``starts[i + 1]``.
 
     Raises:
-        DataError: If images cannot be read; lists every one.
+        DataError: If images cannot be read; lists every one. If a case has several channels.
     """
+    if config.unit == "image" and any(len(case.inputs) > 1 for case in table.cases):
+        raise DataError(
+            f"the cases of {table.name} have several channels, and an X-ray has one: leave out "
+            "--data.reader.channel-columns"
+        )
     images = build_or_open(
         list(_items(table)),
         _of_candidates(config) if has_candidates(table) else _of_images(config),

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from datamodules.batches import XrayBatch
+from datamodules.batches import ClassifierBatch
 from datamodules.configs.xrays import XrayAugmentation, XrayPreprocessing
 from datamodules.image_cache import ImageCache
 from datamodules.loader_workers import batch_memory
@@ -35,7 +35,7 @@ class XrayArrays:
     table: NDArray[np.float32]
 
 
-class XrayDataset(Dataset[XrayBatch]):
+class XrayDataset(Dataset[ClassifierBatch]):
     """Whole batches of images from the memory map.
 
     Args:
@@ -61,7 +61,7 @@ class XrayDataset(Dataset[XrayBatch]):
     def __len__(self) -> int:
         return len(self.arrays.targets)
 
-    def __getitems__(self, draws: Sequence[Draw]) -> XrayBatch:
+    def __getitems__(self, draws: Sequence[Draw]) -> ClassifierBatch:
         """One batch; torch's loader hands over the whole list of draws."""
         index, epoch, draw = draws_of(draws)
         shown = [self._images_of(key) for key in draws]
@@ -69,7 +69,7 @@ class XrayDataset(Dataset[XrayBatch]):
         stacked = stacked if stacked.ndim == 4 else stacked[:, None]
         images = batch_memory(stacked.shape)
         normalise(stacked, self.preprocessing, out=images.numpy())
-        batch = XrayBatch(
+        batch = ClassifierBatch(
             image=images[:, :1],
             target=torch.from_numpy(self.arrays.targets[index.numpy()]),
             index=index,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from datamodules.batches import XrayBatch
+from datamodules.batches import ClassifierBatch
 from datamodules.configs.xrays import XrayPreprocessing
 from datamodules.errors import ConfigError, readable
 from datamodules.readers.image_files import may_be_image
@@ -100,7 +100,7 @@ def as_batch(
     films: Sequence[PreparedXray],
     config: XrayPreprocessing,
     table: NDArray[np.float32] | None = None,
-) -> XrayBatch:
+) -> ClassifierBatch:
     """A batch without truth; case and patient are the file's name.
 
     Args:
@@ -111,7 +111,7 @@ def as_batch(
     """
     images = normalise(np.stack([film.image for film in films]), config)
     none = torch.full((len(films),), -1, dtype=torch.int64)
-    return XrayBatch(
+    return ClassifierBatch(
         image=torch.from_numpy(images)[:, None],
         target=torch.full((len(films), 0), float("nan")),
         index=none,

@@ -1,22 +1,19 @@
 """Where a model looks in the files that it predicted: maps in the files' own geometry."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from datamodules.batches import XrayBatch
-from datamodules.configs.xrays import XrayPreprocessing
-from datamodules.errors import DataError
-from datamodules.transforms.xray_geometry import restore
-from experiments.overlays import output_path, write_overlay
-from experiments.predicted_files import PredictedBatch, PredictedFilm, failure
+from datamodules.batches import ClassifierBatch
+from experiments.predicted_files import PredictedBatch, PredictedFile
+from lightning_modules.classifier import Classifier
 from lightning_modules.explanations import MadeBy, explain
-from lightning_modules.xray_classifier import XrayClassifier
 
 HALF = 0.5
 
@@ -24,7 +21,7 @@ SPELT: dict[MadeBy, str] = {"attention-map": "attention map", "grad-cam": "Grad-
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class Evidence(ABC):
     """Where a model looks for one label in one file.
 
     Attributes:
@@ -32,10 +29,10 @@ class Evidence:
         label: The label.
         probability: That the model gives it.
         method: How the map was made.
-        map: float32 ``(height, width)`` of the file, in 0..1.
+        map: float32, of the extent of the file, in 0..1.
     """
 
-    film: PredictedFilm
+    film: PredictedFile
     label: str
     probability: float
     method: MadeBy
@@ -53,23 +50,37 @@ class Evidence:
         return f"outside the training data: {'; '.join(reasons)}" if reasons else ""
 
     @property
-    def peak(self) -> tuple[int, int] | None:
-        """Column and row of the strongest evidence in pixels of the file; None without any."""
-        row, column = np.unravel_index(int(self.map.argmax()), self.map.shape)
-        return (int(column), int(row)) if self.map[row, column] > 0 else None
+    def strongest(self) -> tuple[int, ...] | None:
+        """Index of the strongest evidence in the map; None without any."""
+        at = np.unravel_index(int(self.map.argmax()), self.map.shape)
+        return tuple(map(int, at)) if self.map[at] > 0 else None
+
+    @property
+    @abstractmethod
+    def peak(self) -> dict[str, int | str]:
+        """Columns that say where the strongest evidence is; empty texts without any."""
+
+    @property
+    @abstractmethod
+    def array_ending(self) -> str:
+        """Of the file that :meth:`write` writes."""
+
+    @abstractmethod
+    def write(self, path: Path) -> None:
+        """Write the map in the geometry of the file, whole or not at all."""
 
     @property
     def share_above_half(self) -> float:
-        """Share of the file's pixels with evidence of more than 0.5."""
+        """Share of the file's pixels or voxels with evidence of more than 0.5."""
         return float((self.map > HALF).mean())
 
 
-def find_evidence(
-    module: XrayClassifier,
+def find_maps(
+    module: Classifier,
     predicted: PredictedBatch,
     wanted: Sequence[Sequence[str]],
     method: MadeBy,
-) -> Iterator[Evidence]:
+) -> Iterator[tuple[PredictedFile, int, NDArray[np.float32]]]:
     """Maps of the labels that are wanted of each file, one label after the other.
 
     Args:
@@ -77,56 +88,31 @@ def find_evidence(
         predicted: The files.
         wanted: Labels of each file.
         method: How.
+
+    Returns:
+        The file, the number of the label, and a map of each of its images, ``(N, *size)``.
     """
     if predicted.batch is None:
         return
+    case_of = predicted.batch.get("case_of", torch.arange(len(predicted.films))).cpu()
     for output, label in enumerate(module.data.labels.names):
-        places = [place for place, labels in enumerate(wanted) if label in labels]
-        if not places:
-            continue
-        batch = _some_of(predicted.batch, places)
-        maps = explain(module.network, batch, output, method).cpu().numpy()
-        for place, small in zip(places, maps, strict=True):
-            film = predicted.films[place]
-            evidence = restore(small, film.prepared.geometry)
-            yield Evidence(film, label, film.scores[output], method, evidence)
+        for place, labels in enumerate(wanted):
+            if label not in labels:
+                continue
+            batch = _one_of(predicted.batch, place, case_of == place)
+            maps = explain(module.network, batch, output, method).cpu().numpy()
+            yield predicted.films[place], output, maps
 
 
-def draw_evidence(
-    module: XrayClassifier,
-    predicted: PredictedBatch,
-    wanted: Sequence[Sequence[str]],
-    method: MadeBy,
-    preprocessing: XrayPreprocessing,
-    folder: Path,
-) -> Iterator[tuple[Evidence, Path]]:
-    """As :func:`find_evidence`, each drawn over its file; with the place of the picture.
-
-    The grey range is that of the preprocessing, so that a person sees what the network saw. A file
-    that cannot be read any more is added to ``predicted.failed``.
-    """
-    for evidence in find_evidence(module, predicted, wanted, method):
-        film = evidence.film
-        picture = output_path(folder, film.name, evidence.label, ".png")
-        try:
-            write_overlay(
-                picture,
-                film.path,
-                preprocessing,
-                evidence.map,
-                evidence.caption,
-                evidence.warning,
-            )
-        except DataError as error:
-            if (row := failure(film.name, error)) not in predicted.failed:
-                predicted.failed.append(row)
+def _one_of(batch: ClassifierBatch, place: int, images: torch.Tensor) -> ClassifierBatch:
+    """The part of a batch that is about one case."""
+    of_images = ("image", "detail", "case_of")
+    chosen: dict[str, Any] = {}
+    for name, value in cast("dict[str, Any]", batch).items():
+        if name in of_images:
+            chosen[name] = value[images.to(value.device)]
         else:
-            yield evidence, picture
-
-
-def _some_of(batch: XrayBatch, places: Sequence[int]) -> XrayBatch:
-    chosen = {
-        name: value[list(places)] if isinstance(value, torch.Tensor) else [value[p] for p in places]
-        for name, value in cast("dict[str, torch.Tensor | list[str]]", batch).items()
-    }
-    return cast("XrayBatch", chosen)
+            chosen[name] = value[place : place + 1]
+    if "case_of" in chosen:
+        chosen["case_of"] = torch.zeros_like(chosen["case_of"])
+    return cast("ClassifierBatch", chosen)

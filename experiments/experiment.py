@@ -8,6 +8,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from datamodules.configs.masks import MasksConfig
+from datamodules.configs.volumes import VolumesConfig
 from datamodules.configs.xrays import XraysConfig
 from datamodules.errors import ConfigError
 from datamodules.schema import Settings
@@ -16,12 +17,19 @@ from experiments.configs.slurm import SlurmConfig
 from experiments.configs.trainer import TrainerConfig
 from experiments.setting_errors import explain
 from lightning_modules.configs.segmenter import SegmenterConfig
+from lightning_modules.configs.volume_classifier import VolumeClassifierConfig
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
 
-Data = Annotated[XraysConfig | MasksConfig, Field(discriminator="kind")]
-Task = Annotated[XrayClassifierConfig | SegmenterConfig, Field(discriminator="kind")]
+Data = Annotated[XraysConfig | VolumesConfig | MasksConfig, Field(discriminator="kind")]
+Task = Annotated[
+    XrayClassifierConfig | VolumeClassifierConfig | SegmenterConfig, Field(discriminator="kind")
+]
 
-DATA_OF_TASK = {"xray-classifier": "xrays", "segmenter": "masks"}
+DATA_OF_TASK = {
+    "xray-classifier": "xrays",
+    "volume-classifier": "volumes",
+    "segmenter": "masks",
+}
 """Which kind of data a task is trained on."""
 
 

@@ -16,7 +16,7 @@ from experiments.suggestions import suggestion
 if TYPE_CHECKING:
     from datamodules.batches import LabelSet
     from experiments.evidence import Evidence
-    from experiments.predicted_files import PredictedBatch, PredictedFilm
+    from experiments.predicted_files import PredictedBatch, PredictedFile
     from experiments.predictor import Predictor
 
 TABLE, ARRAYS = "explanations.csv", "arrays"
@@ -49,7 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--arrays",
         action="store_true",
-        help="also write each map as float32 .npy, with height and width of the file",
+        help="also write each map in the geometry of its file: float32 .npy of a film, .nii.gz of a"
+        " volume",
     )
     return parser
 
@@ -66,7 +67,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 class _Explanations:
     """Overlays, arrays where they are asked for, and rows of explanations.csv."""
 
-    def __init__(self, arguments: argparse.Namespace, predictor: Predictor) -> None:
+    def __init__(self, arguments: argparse.Namespace, predictor: Predictor[Any]) -> None:
         from lightning_modules.explanations import choose_method
 
         self.output: Path = arguments.output
@@ -79,35 +80,28 @@ class _Explanations:
     def rows(self, predicted: PredictedBatch) -> Iterator[dict[str, Any]]:
         """A row for each file and label, file by file."""
         from datamodules.xray_files import OVERLAYS
-        from experiments.evidence import draw_evidence
 
         wanted = [self._wanted(film) for film in predicted.films]
         self.explained += len(wanted)
         self.without += sum(not labels for labels in wanted)
         rows: dict[str, list[dict[str, Any]]] = {film.name: [] for film in predicted.films}
-        for evidence, picture in draw_evidence(
-            self.predictor.module,
-            predicted,
-            wanted,
-            self.method,
-            self.predictor.data.preprocessing,
-            self.output / OVERLAYS,
-        ):
+        folder = self.output / OVERLAYS
+        for evidence, picture in self.predictor.draw(predicted, wanted, self.method, folder):
             row = _row(evidence, picture.relative_to(self.output))
             if self.arrays:
                 row["array"] = self._write_array(evidence)
             rows[evidence.film.name].append(row)
         yield from (row for found in rows.values() for row in found)
 
-    def _wanted(self, film: PredictedFilm) -> Sequence[str]:
+    def _wanted(self, film: PredictedFile) -> Sequence[str]:
         return self.predictor.called(film) if self.labels is None else self.labels
 
     def _write_array(self, evidence: Evidence) -> str:
-        from experiments.array_files import write_map
         from experiments.overlays import output_path
 
-        path = output_path(self.output / ARRAYS, evidence.film.name, evidence.label, ".npy")
-        write_map(path, evidence.map)
+        folder, film = self.output / ARRAYS, evidence.film
+        path = output_path(folder, film.name, evidence.label, evidence.array_ending)
+        evidence.write(path)
         return path.relative_to(self.output).as_posix()
 
     def finish(self) -> None:
@@ -143,16 +137,14 @@ def _named_labels(arguments: argparse.Namespace, labels: LabelSet) -> Sequence[s
 
 
 def _row(evidence: Evidence, picture: Path) -> dict[str, Any]:
-    film, peak = evidence.film, evidence.peak
     return {
-        "file": film.name,
+        "file": evidence.film.name,
         "label": evidence.label,
         "probability": round(evidence.probability, 6),
         "method": evidence.method,
-        "peak_x": "" if peak is None else peak[0],
-        "peak_y": "" if peak is None else peak[1],
+        **evidence.peak,
         "share_above_half": round(evidence.share_above_half, 6),
-        **film.outside_column,
+        **evidence.film.outside_column,
         "overlay": picture.as_posix(),
     }
 

@@ -53,7 +53,9 @@ def add_file_arguments(parser: ArgumentParser, table: str, formats: str = FILMS)
     parser.add_argument("--batch-size", type=int, default=16, help="images at a time")
 
 
-def run_on_files(arguments: Namespace, table: str, begin: Callable[[Predictor], FileOutput]) -> int:
+def run_on_files(
+    arguments: Namespace, table: str, begin: Callable[[Predictor[Any]], FileOutput]
+) -> int:
     """Predict every file, and write the verb's table and failures.csv, each whole or not at all.
 
     Args:
@@ -69,13 +71,11 @@ def run_on_files(arguments: Namespace, table: str, begin: Callable[[Predictor], 
     """
     folder: Path = arguments.output
     check_arguments(arguments, folder / table)
-    from datamodules.xray_files import find_files
-
-    files = find_files(arguments.places, output=folder)
     from experiments.fingerprint import OUTSIDE
-    from experiments.predictor import Predictor
+    from experiments.trained import best_checkpoint, load_predictor
 
-    predictor = Predictor.load(arguments.run)
+    predictor = load_predictor(best_checkpoint(arguments.run))
+    files = predictor.find(arguments.places, folder)
     cases = predictor.cases(files, arguments.table)
     output = begin(predictor)
     batches = predictor.predict_files(files, cases, arguments.batch_size)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from callbacks.checkpoint_files import BEST
 from datamodules.batches import inside
 from datamodules.configs.masks import MasksConfig
-from datamodules.errors import ConfigError, DataError
+from datamodules.errors import ConfigError
 from datamodules.mask_inputs import check_image
-from datamodules.transforms.mask_reading import lay_on
 from datamodules.transforms.volume_preprocessing import PreprocessVolume
-from datamodules.transforms.volume_reading import read_volume
 from datamodules.volume import Volume
+from datamodules.volume_files import read_channels
 from experiments.task_kinds.segmentation import settings_of
 from experiments.trained import TrainedModel
 from lightning_modules.segmenter import Segmenter
@@ -96,7 +95,7 @@ class MaskPredictor:
         Raises:
             DataError: If it cannot be read, or is not of the kind that the model knows.
         """
-        image = self._read(paths)
+        image = read_channels(paths)
         first = self.modules[0]
         check_image(image, first.data)
         prepared = PreprocessVolume(self.data.preprocessing)(image)
@@ -109,16 +108,6 @@ class MaskPredictor:
             for number, name in enumerate(self.structures)
         }
         return PredictedMask(image, mask, sizes)
-
-    def _read(self, paths: Sequence[Path]) -> Volume:
-        image, *others = [read_volume(path) for path in paths]
-        channels = [image.array]
-        for path, other in zip(paths[1:], others, strict=True):
-            try:
-                channels.append(lay_on(other, image, "channel").array)
-            except DataError as error:
-                raise DataError(f"{path.name}: {error}") from error
-        return replace(image, array=np.concatenate(channels)) if others else image
 
 
 def _kind(module: Segmenter) -> tuple[object, ...]:

@@ -53,6 +53,17 @@ def write_overlay(
     pixels = read_xray(film)
     grey_range = PreprocessXray(preprocessing).grey_range(pixels)
     grey = scale_grey(pixels.pixels, *grey_range).astype(np.uint8)
+    write_annotated(path, grey, evidence, caption, warning)
+
+
+def write_annotated(
+    path: Path,
+    grey: NDArray[np.uint8],
+    evidence: NDArray[np.float32],
+    caption: str,
+    warning: str = "",
+) -> None:
+    """Write a grey image ``(H, W)`` with evidence and notes as PNG; see :func:`write_overlay`."""
     picture = Image.fromarray(blend(grey, evidence))
     _write_note(picture, caption, BLACK, at_top=False)
     if warning:

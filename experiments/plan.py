@@ -1,4 +1,4 @@
-"""``python -m experiments.plan``: plan a segmentation from its training cases, as YAML to edit."""
+"""``python -m experiments.plan``: plan an experiment from its training cases, as YAML to edit."""
 
 import argparse
 import math
@@ -13,7 +13,7 @@ from experiments.exit_codes import guarded
 from experiments.experiment import Experiment
 
 if TYPE_CHECKING:
-    from datamodules.mask_statistics import MaskStatistics
+    from experiments.planned_experiment import PlannedExperiment
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,13 +25,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m experiments.plan",
         usage="%(prog)s NAME|--config FILE [settings] [options]",
-        description="Measure the training cases of a segmentation, and plan spacing, normalisation,"
-        " patch, batch and depth of its U-Net by nnU-Net's rules. The result is an experiment as"
-        " YAML, with the reason beside each planned value: edit it, and run it with"
-        " python -m experiments.run --config FILE. NAME, --config and settings are those of"
-        " experiments.run; what is not planned stays as they say. Images are read twice, once to"
-        " divide them as a run does, where identical ones stay together, and the training cases"
-        " again to be measured.",
+        description="Measure the training cases of a segmentation or of a volume classification,"
+        " and plan spacing, normalisation and batch by nnU-Net's rules; of a segmentation also"
+        " patch and depth of its U-Net, of a classification whether volumes are seen whole, and in"
+        " which size. The result is an experiment as YAML, with the reason beside each planned"
+        " value: edit it, and run it with python -m experiments.run --config FILE. NAME, --config"
+        " and settings are those of experiments.run; what is not planned stays as they say. Images"
+        " are read twice, once to divide them as a run does, where identical ones stay together,"
+        " and the training cases again to be measured.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -45,8 +46,8 @@ def _parser() -> argparse.ArgumentParser:
         "--dimensions",
         type=int,
         choices=(2, 3),
-        help="2: a network that goes through volumes slice by slice; by default as the experiment's"
-        " patch, and the images, have",
+        help="of a segmentation; 2: a network that goes through volumes slice by slice; by default"
+        " as the experiment's patch, and the images, have",
     )
     parser.add_argument(
         "--output", type=Path, metavar="FILE.yaml", help="a new file; by default it is printed"
@@ -61,14 +62,12 @@ def _plan(argv: Sequence[str]) -> int:
         raise ConfigError(f"--memory-gb takes a number of gigabytes above 0, not {memory_gb:g}")
     if output is not None:
         _check_place(output)
-    experiment = _experiment(words)
-    from experiments.planned_experiment import plan_experiment
+    experiment = _experiment(words, arguments.dimensions)
     from experiments.run_log import logged_to
     from experiments.yaml_comments import commented_yaml
 
     with logged_to(None):
-        found = _measure(experiment)
-    planned = plan_experiment(experiment, found, memory_gb, arguments.dimensions)
+        planned = _planned(experiment, memory_gb, arguments.dimensions)
     text = commented_yaml(planned.experiment, planned.reasons, planned.notes)
     if output is None:
         print(text, end="")
@@ -80,28 +79,58 @@ def _plan(argv: Sequence[str]) -> int:
     return 0
 
 
-def _experiment(words: Sequence[str]) -> Experiment:
+def _experiment(words: Sequence[str], dimensions: int | None) -> Experiment:
     if "--resume" in split_words(words)[1]:
         raise ConfigError("to plan anew what a run did: --config RUN_FOLDER/experiment.yaml")
     experiment = parse_experiment(words, "planned")
-    if experiment.task.kind != "segmenter":
+    kind = experiment.task.kind
+    if kind not in ("segmenter", "volume-classifier"):
         raise ConfigError(
-            f"planning is for segmentation, and the task of {experiment.name} is"
-            f" {experiment.task.kind}"
+            "planning is for segmentation and volume classification, and the task of"
+            f" {experiment.name} is {kind}"
+        )
+    if kind == "volume-classifier" and dimensions is not None:
+        raise ConfigError(
+            "--dimensions is for segmentation; a volume classifier that looks at slices is"
+            " --task.network.kind slices"
         )
     return experiment
 
 
-def _measure(experiment: Experiment) -> "MaskStatistics":
-    from datamodules.mask_survey import MaskSurvey
-    from experiments.task_kinds.segmentation import settings_of
+def _planned(
+    experiment: Experiment, memory_gb: float, dimensions: int | None
+) -> "PlannedExperiment":
     from experiments.tasks import check_task
 
     check_task(experiment)
+    if experiment.task.kind == "segmenter":
+        return _planned_segmentation(experiment, memory_gb, dimensions)
+    return _planned_classification(experiment, memory_gb)
+
+
+def _planned_segmentation(
+    experiment: Experiment, memory_gb: float, dimensions: int | None
+) -> "PlannedExperiment":
+    from datamodules.mask_survey import MaskSurvey
+    from experiments.planned_experiment import plan_experiment
+    from experiments.task_kinds.segmentation import settings_of
+
     survey = MaskSurvey(settings_of(experiment)[1], experiment.seed)
     survey.check()
     survey.prepare()
-    return survey.measure()
+    return plan_experiment(experiment, survey.measure(), memory_gb, dimensions)
+
+
+def _planned_classification(experiment: Experiment, memory_gb: float) -> "PlannedExperiment":
+    from datamodules.volume_survey import VolumeSurvey
+    from experiments.planned_volumes import plan_volumes
+    from experiments.task_kinds.volume_classification import settings_of
+
+    survey = VolumeSurvey(settings_of(experiment)[1], experiment.seed)
+    survey.check()
+    survey.prepare()
+    found = survey.measure()
+    return plan_volumes(experiment, found, survey.info, memory_gb)
 
 
 def _check_place(output: Path) -> None:

@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-from datamodules.configs.volumes import CtWindow, Normalisation, ZScore
+from datamodules.configs.volume_preprocessing import CtWindow, Normalisation, ZScore
 from datamodules.mask_statistics import MaskStatistics
 from datamodules.preprocessing_rules import (
     BELOW_WATER_HU,
@@ -13,6 +13,7 @@ from datamodules.preprocessing_rules import (
     share_left,
     usual_lowest,
 )
+from datamodules.volume_statistics import VolumeStatistics
 from lightning_modules.configs.segmentation_networks import UNetConfig
 from lightning_modules.networks.unet_planning import (
     LEAST_BATCH,
@@ -26,12 +27,12 @@ AXES = ("left-right", "back-front", "down-up")
 MANY = 1000
 
 
-def why_spacing(found: MaskStatistics, thick: int | None) -> str:
+def why_spacing(found: VolumeStatistics, thick: int | None) -> str:
     """Of ``spacing_mm``."""
     cases = len(found.cases)
     if not any(case.has_spacing for case in found.cases):
         return "the files have no spacing; images keep their pixels."
-    low, high = _times(found.spacings.min(axis=0)), _times(found.spacings.max(axis=0))
+    low, high = times(found.spacings.min(axis=0)), times(found.spacings.max(axis=0))
     text = f"the median of {cases} training cases, which have {low} mm"
     text += "." if low == high else f" to {high} mm."
     if thick is not None:
@@ -45,16 +46,19 @@ def why_spacing(found: MaskStatistics, thick: int | None) -> str:
 
 
 def why_normalisation(
-    found: MaskStatistics, given: Normalisation, planned: Normalisation
+    found: VolumeStatistics,
+    given: Normalisation,
+    planned: Normalisation,
+    clipped: str = "nnU-Net clips CT to the range of the structures",
 ) -> dict[str, str]:
-    """Of the kind, and of its numbers."""
+    """Of the kind, and of its numbers; ``clipped``: what a CT window does."""
     lowest = f"the lowest voxel of the usual case is {usual_lowest(found):.4g}"
     if isinstance(planned, CtWindow):
         asked = "as asked for" if isinstance(given, CtWindow) else f"{lowest}, as in CT"
-        where = f"of {len(found.foreground):,} intensities drawn from the structures of"
+        where = f"of {len(found.foreground):,} intensities drawn from the {found.region} of"
         whose = f"{where} {sum(len(case.foreground) > 0 for case in found.cases)} training cases."
         return {
-            "kind": f"{asked}; nnU-Net clips CT to the range of the structures.",
+            "kind": f"{asked}; {clipped}.",
             "low": f"0.5 percentile {whose}",
             "high": f"99.5 percentile {whose}",
             "mean": f"mean {whose}",
@@ -76,15 +80,15 @@ def why_normalisation(
 
 def why_patch(plan: PatchPlan, grid: Grid, memory_gb: float) -> str:
     """Of ``patch``."""
-    text = f"after resampling the median case has {_times(grid.shape)} voxels"
+    text = f"after resampling the median case has {times(grid.shape)} voxels"
     share = min(prod(plan.patch) / prod(grid.shape), 1)
     if plan.patch == plan.start:
         return (
-            f"{text}; made up to multiples of {_times(plan.topology.divisor)}, which the network"
+            f"{text}; made up to multiples of {times(plan.topology.divisor)}, which the network"
             f" halves, they fit in {memory_gb:g} GB."
         )
     return (
-        f"{text}; from {_times(plan.start)} it was reduced, each time along the axis that was"
+        f"{text}; from {times(plan.start)} it was reduced, each time along the axis that was"
         f" largest relative to the median case, until {LEAST_BATCH} patches fit in {memory_gb:g}"
         f" GB. It shows {share:.0%} of the median case."
     )
@@ -108,13 +112,13 @@ def why_stages(plan: PatchPlan) -> str:
     halvings = ", ".join(str(by.bit_length() - 1) for by in divisor)
     text = (
         f"axes are halved {halvings} times, while they have 8 voxels or more and a spacing below"
-        f" twice the finest: {_times(plan.patch)} becomes {_times(lowest)}."
+        f" twice the finest: {times(plan.patch)} becomes {times(lowest)}."
     )
     flat = [kernel for kernel in plan.topology.kernels if 1 in kernel]
     if flat:
         stages = "stage" if len(flat) == 1 else f"{len(flat)} stages"
-        text += f" Kernels of the first {stages} are {_times(flat[0])}"
-        text += ", as slices are thick." if flat[0] == flat[-1] else f" to {_times(flat[-1])}."
+        text += f" Kernels of the first {stages} are {times(flat[0])}"
+        text += ", as slices are thick." if flat[0] == flat[-1] else f" to {times(flat[-1])}."
     return text
 
 
@@ -144,7 +148,8 @@ def notes(found: MaskStatistics, memory_gb: float) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _times(sides: Iterable[float]) -> str:
+def times(sides: Iterable[float]) -> str:
+    """Lengths along the axes."""
     return " x ".join(f"{side:.6g}" for side in sides)
 
 

@@ -74,7 +74,7 @@ def _predict(arguments: argparse.Namespace) -> int:
 class _Predictions:
     """Rows of predictions.csv; overlays and features where they are asked for."""
 
-    def __init__(self, arguments: argparse.Namespace, predictor: Predictor) -> None:
+    def __init__(self, arguments: argparse.Namespace, predictor: Predictor[Any]) -> None:
         from lightning_modules.explanations import choose_method
 
         self.output: Path = arguments.output
@@ -97,17 +97,9 @@ class _Predictions:
 
     def _draw(self, predicted: PredictedBatch, method: MadeBy) -> None:
         from datamodules.xray_files import OVERLAYS
-        from experiments.evidence import draw_evidence
 
         everything = [self.predictor.module.data.labels.names] * len(predicted.films)
-        for _ in draw_evidence(
-            self.predictor.module,
-            predicted,
-            everything,
-            method,
-            self.predictor.data.preprocessing,
-            self.output / OVERLAYS,
-        ):
+        for _ in self.predictor.draw(predicted, everything, method, self.output / OVERLAYS):
             pass
 
     def finish(self) -> None:

@@ -1,29 +1,26 @@
 """What a model says of files: what predict, explain and the overlays pass on."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.batches import XrayBatch
+from datamodules.batches import ClassifierBatch
 from datamodules.cases import Case
 from datamodules.errors import DataError
-from datamodules.transforms.xray_preprocessing import PreparedXray
 from experiments.fingerprint import OUTSIDE
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class PredictedFilm:
+class PredictedFile:
     """What a model says of one file.
 
     Attributes:
         case: Its name, and what a table knows of it.
-        path: Where it lies.
-        prepared: As the network saw it.
+        prepared: As the predictor of its kind of image prepared it.
         scores: Probability of each label.
         features: Of the network, float32 ``(D,)``.
         outside: Why it is outside the training data; empty: it is not; None: the checkpoint does
@@ -31,8 +28,7 @@ class PredictedFilm:
     """
 
     case: Case
-    path: Path
-    prepared: PreparedXray
+    prepared: Any
     scores: list[float]
     features: NDArray[np.float32]
     outside: tuple[str, ...] | None
@@ -57,8 +53,8 @@ class PredictedBatch(NamedTuple):
         failed: Rows ``{"file", "reason"}`` of the others.
     """
 
-    batch: XrayBatch | None
-    films: list[PredictedFilm]
+    batch: ClassifierBatch | None
+    films: list[PredictedFile]
     failed: list[Row]
 
 

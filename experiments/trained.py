@@ -15,6 +15,7 @@ from experiments.tasks import KINDS, rebuild_module
 if TYPE_CHECKING:
     import torch
 
+    from experiments.predictor import Predictor
     from experiments.task_kinds.kind import TaskKind
     from lightning_modules.base import TaskModule
 
@@ -45,6 +46,24 @@ def find_kind(source: Path) -> TaskKind | None:
 def is_segmenter(source: Path) -> bool:
     """Whether :func:`find_kind` finds a segmenter."""
     return isinstance(find_kind(source), Segmentation)
+
+
+def best_checkpoint(source: Path) -> Path:
+    """The best checkpoint of a run folder, or the checkpoint file itself."""
+    from callbacks.checkpoint_files import BEST
+
+    return source / "checkpoints" / BEST if source.is_dir() else source
+
+
+def load_predictor(path: Path) -> Predictor[Any]:
+    """What applies the classifier of a checkpoint file to other files.
+
+    Raises:
+        CheckpointError: If it cannot be used, or no operating point was frozen in it.
+        ConfigError: If it is no classifier.
+    """
+    model = TrainedModel.load(path)
+    return KINDS[model.experiment.task.kind].file_predictor(model)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,13 +9,13 @@ from PIL import Image
 
 from datamodules.base import TaskDataModule
 from datamodules.batches import LabelSet
-from datamodules.xrays import XraysData
+from datamodules.labelled import LabelledData
 from experiments.figures.confident_mistakes import evidence_maps, find_mistakes, most_confident
 from experiments.overlays import blend
 from experiments.wandb_tracking import hashed_id
 from lightning_modules.base import Row, TaskModule
+from lightning_modules.classifier import Classifier
 from lightning_modules.metrics.decisions import decide, thresholds
-from lightning_modules.xray_classifier import XrayClassifier
 
 MISTAKES, UNCERTAIN, RIGHT = 40, 30, 30
 """Cases of each kind and split, at most."""
@@ -63,7 +63,7 @@ def cases_table(
         seed: Of the cases drawn by chance.
         images: Whether W&B may see images of this dataset.
     """
-    if not isinstance(module, XrayClassifier) or not isinstance(data, XraysData):
+    if not isinstance(module, Classifier) or not isinstance(data, LabelledData):
         return {}
     import wandb
 
@@ -148,16 +148,16 @@ def _truth(targets: Sequence[float | None], labels: LabelSet) -> str:
 
 
 def _pictures(
-    module: XrayClassifier, data: XraysData, cases: Sequence[ChosenCase]
+    module: Classifier, data: LabelledData, cases: Sequence[ChosenCase]
 ) -> Sequence[tuple[Any, ...]]:
     """Each case's image, and the image with the evidence for its label in colour."""
     index_of = {case.case_id: index for index, case in enumerate(data.table.cases)}
     indices = [index_of[case.row["case_id"]] for case in cases]
     maps = evidence_maps(module, data, [case.output for case in cases], indices)
-    pairs = zip(map(data.image_of, indices), maps, strict=True)
+    shown = map(data.picture_of, indices, maps)
     return [
         (_picture(image), None if evidence is None else _picture(blend(image, evidence)))
-        for image, evidence in pairs
+        for image, evidence in shown
     ]
 
 

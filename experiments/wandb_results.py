@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from callbacks.checkpoint_files import BEST
 from callbacks.metrics_log import last_step
 from datamodules.base import TaskDataModule
+from datamodules.labelled import LabelledData
 from datamodules.masks import MasksData
-from datamodules.xrays import XraysData
 from experiments.experiment import Experiment
 from experiments.figures.confident_mistakes import mistakes_sheet
 from experiments.figures.drawing import FAULTS
@@ -28,9 +28,9 @@ from experiments.wandb_cases import cases_table
 from experiments.wandb_staging import remove_link, staging
 from experiments.wandb_tracking import STEP, hashed_id
 from lightning_modules.base import TaskModule
+from lightning_modules.classifier import Classifier
 from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.segmenter import Segmenter
-from lightning_modules.xray_classifier import XrayClassifier
 
 if TYPE_CHECKING:
     from wandb import Artifact
@@ -208,7 +208,7 @@ def _shared_sheets(
 ) -> dict[str, bytes]:
     """The figures that show images, drawn anew with hashed ids, as PNG by name."""
     drawings: dict[str, Callable[[], Figure]] = {}
-    if isinstance(module, XrayClassifier) and isinstance(data, XraysData):
+    if isinstance(module, Classifier) and isinstance(data, LabelledData):
         chosen = thresholds(metrics["operating_point"])
         drawings["mistakes"] = lambda: mistakes_sheet(module, data, chosen, name_of=hashed_id)
     if isinstance(module, Segmenter) and isinstance(data, MasksData):

@@ -1,5 +1,6 @@
 """Where a classifier looks: its own attention map, or Grad-CAM."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -7,12 +8,15 @@ from monai.visualize.class_activation_maps import GradCAM
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from datamodules.batches import XrayBatch
+from datamodules.batches import ClassifierBatch
 from datamodules.errors import ConfigError
 from lightning_modules.networks.classifier import ClassifierNetwork
+from lightning_modules.networks.pooling import max_of_cases
 
 Method = Literal["auto", "attention-map", "grad-cam"]
 """Auto: the attention map where the network makes one, else Grad-CAM."""
+LEAST_PEAK = 1e-12
+"""Of a map that is divided by its maximum."""
 MadeBy = Literal["attention-map", "grad-cam"]
 
 
@@ -34,7 +38,7 @@ def choose_method(network: ClassifierNetwork, method: Method = "auto") -> MadeBy
 
 
 def explain(
-    network: ClassifierNetwork, batch: XrayBatch, label: int, method: Method = "auto"
+    network: ClassifierNetwork, batch: ClassifierBatch, label: int, method: Method = "auto"
 ) -> Tensor:
     """Evidence for one label over each image.
 
@@ -45,8 +49,9 @@ def explain(
         method: How.
 
     Returns:
-        float32 ``(N, H, W)`` in 0..1. An attention map is the probability of the label at every
-        place; Grad-CAM is 1 where the evidence in an image is strongest, all 0 without any.
+        float32 ``(N, *size)`` in 0..1. An attention map is the probability of the label at every
+        place; Grad-CAM is 1 where the evidence in an image is strongest (of patches: in the whole
+        volume, where each counts as much as attention lets it), all 0 without any.
 
     Raises:
         ConfigError: If the network has no attention map, or no layer for Grad-CAM.
@@ -54,10 +59,12 @@ def explain(
     if choose_method(network, method) == "attention-map":
         return _attention_maps(network, batch)[:, label]
     layer = f"network.{network.attention_layer}"
+    if network.images_at_once is not None:
+        return _in_parts(network, batch, layer, label, network.images_at_once)
     return grad_cam(_OfImages(network, batch), layer, batch["image"], label)
 
 
-def _attention_maps(network: ClassifierNetwork, batch: XrayBatch) -> Tensor:
+def _attention_maps(network: ClassifierNetwork, batch: ClassifierBatch) -> Tensor:
     was_training = network.training
     with torch.inference_mode():
         maps = network.eval().classify(batch).maps
@@ -66,10 +73,52 @@ def _attention_maps(network: ClassifierNetwork, batch: XrayBatch) -> Tensor:
     return F.interpolate(maps, size=batch["image"].shape[2:], mode="bilinear")
 
 
+def _in_parts(
+    network: ClassifierNetwork, batch: ClassifierBatch, layer: str, label: int, count: int
+) -> Tensor:
+    """Grad-CAM of patches, a few at a time, on one scale within each volume."""
+    images, details = batch["image"], batch.get("detail")
+    case_of = batch.get("case_of", torch.arange(len(images), device=images.device))
+    raw = []
+    for start in range(0, len(images), count):
+        part = slice(start, start + count)
+        shown = _OfPatches(network, None if details is None else details[part])
+        raw.append(grad_cam(shown, layer, images[part], label, postprocess=_positive))
+    maps = torch.cat(raw)
+    if network.pooling == "attention":
+        weights = _image_weights(network, batch)
+        maps = maps * weights.reshape(-1, *[1] * (maps.ndim - 1))
+    peaks = max_of_cases(maps.flatten(1).amax(1, keepdim=True), case_of, int(case_of.max()) + 1)
+    scale = peaks[case_of].reshape(-1, *[1] * (maps.ndim - 1))
+    return maps / scale.clamp_min(LEAST_PEAK)
+
+
+def _image_weights(network: ClassifierNetwork, batch: ClassifierBatch) -> Tensor:
+    """How much attention lets each image count within its case."""
+    was_training = network.training
+    with torch.inference_mode():
+        weights = network.eval().classify(batch).weights
+    network.train(was_training)
+    return torch.ones(len(batch["image"])) if weights is None else weights.clone()
+
+
+class _OfPatches(nn.Module):
+    """Logits of patches, each as if it were the whole volume."""
+
+    def __init__(self, network: ClassifierNetwork, details: Tensor | None) -> None:
+        super().__init__()
+        self.network, self.details = network, details
+        self.train(network.training)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.network.head(self.network.look(images, self.details).vectors)
+        return logits
+
+
 class _OfImages(nn.Module):
     """Logits as a function of the images alone, as Grad-CAM wants them."""
 
-    def __init__(self, network: ClassifierNetwork, batch: XrayBatch) -> None:
+    def __init__(self, network: ClassifierNetwork, batch: ClassifierBatch) -> None:
         super().__init__()
         self.network, self.batch = network, batch
         self.train(network.training)
@@ -78,24 +127,33 @@ class _OfImages(nn.Module):
         return self.network.classify({**self.batch, "image": images}).logits
 
 
-def grad_cam(network: nn.Module, layer: str, images: Tensor, output: int) -> Tensor:
+def grad_cam(
+    network: nn.Module,
+    layer: str,
+    images: Tensor,
+    output: int,
+    postprocess: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
     """Evidence for one output over each image, by Grad-CAM.
 
     Args:
         network: Returns logits ``(B, L)``; its parameters may be frozen.
         layer: Name of the layer whose map is used.
-        images: float32 ``(B, C, H, W)``, normalised.
+        images: float32 ``(B, C, *size)``, normalised.
         output: Which logit to explain.
+        postprocess: Of maps ``(B, 1, *size)``; None: each is divided by its maximum.
 
     Returns:
-        float32 ``(B, H, W)`` in 0..1: 1 where the evidence is strongest, all 0 without any.
+        float32 ``(B, *size)``, in 0..1: 1 where the evidence is strongest, all 0 without any.
 
     References:
         Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
         Localization", ICCV 2017.
     """
     was_training = network.training
-    explainer = GradCAM(network.eval(), target_layers=layer, postprocessing=_to_unit_range)
+    explainer = GradCAM(
+        network.eval(), target_layers=layer, postprocessing=postprocess or _to_unit_range
+    )
     with torch.inference_mode(False), torch.enable_grad():
         maps: Any = explainer(images.clone().requires_grad_(), class_idx=output)
     network.train(was_training)
@@ -104,8 +162,12 @@ def grad_cam(network: nn.Module, layer: str, images: Tensor, output: int) -> Ten
     return result
 
 
+def _positive(maps: Tensor) -> Tensor:
+    return maps.detach().clamp_min(0)
+
+
 def _to_unit_range(maps: Tensor) -> Tensor:
     """Divide each map by its maximum; MONAI's own scaling turns light to dark."""
     positive = maps.detach().clamp_min(0)
     peak = positive.amax(dim=tuple(range(1, positive.ndim)), keepdim=True)
-    return positive / peak.clamp_min(1e-12)
+    return positive / peak.clamp_min(LEAST_PEAK)

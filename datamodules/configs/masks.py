@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from datamodules.configs.data import DataSettings
 from datamodules.configs.volume_augmentation import VolumeAugmentation
-from datamodules.configs.volumes import VolumePreprocessing
+from datamodules.configs.volume_preprocessing import VolumePreprocessing
 
 
 class MasksConfig(DataSettings):

@@ -1,76 +1,92 @@
-"""What can be set about volumes and natural images that are segmented or classified."""
+"""What can be set about volumes that are classified."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from datamodules.configs.labelled import LabelledConfig
+from datamodules.configs.volume_augmentation import VolumeAugmentation
+from datamodules.configs.volume_preprocessing import VolumePreprocessing
 from datamodules.schema import Settings
 
-Millimetres = Annotated[float, Field(gt=0, le=100)]
+Side = Annotated[int, Field(ge=8, le=1024)]
+Size = tuple[Side, Side, Side]
 
 
-class ZScore(Settings):
-    """Each channel of each case to mean 0 and standard deviation 1: MR, and what has no units."""
+class ResizedFit(Settings):
+    """Every volume whole, stretched to one size; details shrink with the volume."""
 
-    kind: Literal["zscore"] = "zscore"
-    over_nonzero: bool = False
-    """Measure on and change only what is not 0, holes filled: for brains cut out of their heads,
-    and wherever cropping to what is not 0 removes a quarter of the usual image or more."""
+    kind: Literal["resize"] = "resize"
+    size: Size = (96, 96, 96)
+    """Voxels along the axes left-right, back-front, down-up."""
 
 
-class CtWindow(Settings):
-    """Hounsfield units, clipped and standardised by numbers of the training cases.
+class CroppedFit(Settings):
+    """The middle of every volume at its resampled spacing; smaller volumes are padded."""
 
-    The defaults suit soft tissue; ``python -m experiments.plan`` measures a dataset's own.
+    kind: Literal["crop"] = "crop"
+    size: Size = (96, 96, 96)
+    """Voxels along the axes left-right, back-front, down-up."""
+
+
+class PatchesFit(Settings):
+    """Patches at full resolution, whose outcomes are pooled: for volumes larger than memory.
+
+    Training sees some of each volume, at random; evaluation sees all, on a grid.
     """
 
-    kind: Literal["ct"] = "ct"
-    low: float = -160.0
-    """Clipped below: the 0.5 percentile of the foreground, HU."""
-    high: float = 240.0
-    """Clipped above: the 99.5 percentile of the foreground, HU."""
-    mean: float = 40.0
-    """Subtracted: mean of the foreground, HU."""
-    std: float = Field(default=80.0, gt=0)
-    """Divides: standard deviation of the foreground, HU."""
+    kind: Literal["patches"] = "patches"
+    size: Size = (96, 96, 96)
+    """Voxels of a patch along the axes left-right, back-front, down-up."""
+    per_volume: int = Field(default=4, ge=1, le=256)
+    """Patches of a volume that a training step sees."""
+    overlap: float = Field(default=0.0, ge=0, lt=1)
+    """Share of a patch that its neighbour on the grid shares at least."""
+    foreground: Literal["none", "nonzero", "otsu"] = "none"
+    """Which voxels count as foreground: those that are not 0, or those above Otsu's threshold of
+    the volume (the body in CT and MR). Training patches are then centred on one."""
+    least_foreground: float = Field(default=0.1, ge=0, le=1)
+    """Patches of the grid with a smaller share of it are left out; a volume keeps its best."""
+
+
+Fit = Annotated[ResizedFit | CroppedFit | PatchesFit, Field(discriminator="kind")]
+
+
+class VolumeCandidateCrops(Settings):
+    """How a candidate, a point or a box in a volume, is cut out: its detail, and its context."""
+
+    detail: float = Field(default=1.5, gt=0, le=20)
+    """Side of the detail, a cube in mm, as a multiple of the box's longest side."""
+    point_mm: float = Field(default=32.0, gt=0, le=1000)
+    """Side of the detail about a point, which has no size (voxels where there is no spacing)."""
+    context: float = Field(default=3.0, ge=1, le=20)
+    """Side of the context as a multiple of the detail's."""
+
+
+class VolumesConfig(LabelledConfig):
+    """CT, MR and PET volumes with their labels."""
+
+    kind: Literal["volumes"] = "volumes"
+    preprocessing: VolumePreprocessing = VolumePreprocessing()
+    """From file to stored volume."""
+    fit: Fit = ResizedFit()
+    """How volumes of any size are seen by a network."""
+    candidates: VolumeCandidateCrops = VolumeCandidateCrops()
+    """Where the reader lists candidates: how much of the volume each is seen in. Context and detail
+    are both resized to the size of ``fit``, which must be of kind resize."""
+    augmentation: VolumeAugmentation = VolumeAugmentation()
+    """Random changes while training."""
+    batch_size: int = Field(default=8, ge=1)
+    """Volumes a step and process."""
 
     @model_validator(mode="after")
-    def _bounds_in_order(self) -> Self:
-        if not self.low < self.high:
-            raise ValueError(f"low must be below high, not {self.low} and {self.high}")
-        return self
-
-
-class RescaleRange(Settings):
-    """Each channel of each case to 0..1, from its lowest to its highest value."""
-
-    kind: Literal["rescale"] = "rescale"
-
-
-class Rgb(Settings):
-    """Colours, and grey of a known range, to 0..1: divided by 255 (65535 for 16 bits)."""
-
-    kind: Literal["rgb"] = "rgb"
-
-
-Normalisation = Annotated[ZScore | CtWindow | RescaleRange | Rgb, Field(discriminator="kind")]
-
-
-class VolumePreprocessing(Settings):
-    """Deterministic preprocessing, done once into the cache and kept in every checkpoint."""
-
-    spacing_mm: tuple[Millimetres, ...] | None = None
-    """Distance of voxels after resampling, along the axes left-right, back-front, down-up (rows and
-    columns of a 2D image; pixels, where files declare no spacing); None: each file's own."""
-    crop_to_nonzero: bool = True
-    """Cut away the border where every channel is 0."""
-    normalisation: Normalisation = ZScore()
-    """What intensities become."""
-    order: Literal[0, 1, 3] = 3
-    """Order of the spline that resamples images: nearest, linear or cubic. Masks are linear."""
-
-    @model_validator(mode="after")
-    def _spacing_has_two_or_three_numbers(self) -> Self:
-        if self.spacing_mm is not None and len(self.spacing_mm) not in (2, 3):
-            raise ValueError(f"spacing_mm needs 2 or 3 numbers, not {len(self.spacing_mm)}")
+    def _spacing_has_an_effect(self) -> Self:
+        spacing = self.preprocessing.spacing_mm
+        if spacing is not None and len(spacing) != 3:
+            raise ValueError(f"preprocessing.spacing_mm of a volume has 3 numbers, not {spacing}")
+        if spacing is not None and self.fit.kind == "resize":
+            raise ValueError(
+                "preprocessing.spacing_mm has no effect where volumes are resized: leave it out, or"
+                " set fit.kind to crop or patches"
+            )
         return self

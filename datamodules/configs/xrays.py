@@ -4,7 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from datamodules.configs.data import DataSettings
+from datamodules.configs.labelled import LabelledConfig
 from datamodules.schema import Settings
 
 
@@ -69,7 +69,7 @@ class CandidateCrops(Settings):
     """Side of the context as a multiple of the detail's."""
 
 
-class XraysConfig(DataSettings):
+class XraysConfig(LabelledConfig):
     """X-ray images with their labels."""
 
     kind: Literal["xrays"] = "xrays"
@@ -77,21 +77,7 @@ class XraysConfig(DataSettings):
     """What a case is: each image, or all images of an exam, pooled to one label."""
     candidates: CandidateCrops = CandidateCrops()
     """Where the reader lists candidates: how much of the image each is seen in."""
-    labels: tuple[str, ...] = ()
-    """Findings to predict; empty: all that the dataset has."""
-    table_features: tuple[str, ...] = ()
-    """Attributes that the network is given beside the image, such as age, sex, view, site."""
     preprocessing: XrayPreprocessing = XrayPreprocessing()
     """From file to stored image."""
     augmentation: XrayAugmentation = XrayAugmentation()
     """Random changes while training."""
-    sampling: Literal["natural", "class-balanced", "hard-cases"] = "natural"
-    """Every case once an epoch; rare labels and outcomes more often (class-balanced); or, beyond
-    that, each outcome's cases in proportion to 0.1 + the probability that the network last gave to
-    what is not true (hard-cases; van Grinsven et al., IEEE TMI 2016)."""
-
-    @model_validator(mode="after")
-    def _labels_are_named_once(self) -> Self:
-        if len(set(self.labels)) < len(self.labels):
-            raise ValueError("labels names a finding twice")
-        return self

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from datamodules.candidates import selected_box
+from datamodules.candidates import image_of
 from datamodules.cases import Case, CaseTable
 from datamodules.configs.splits import SplitConfig
 from datamodules.errors import DataError
@@ -95,8 +95,9 @@ def _copies(
 
 
 def _are_candidates_of_one(copies: Sequence[Case]) -> bool:
-    sources = [source for case in copies for source in case.inputs.values()]
-    return len({source.path for source in sources}) == 1 and any(map(selected_box, sources))
+    sources = {tuple(case.inputs.values()) for case in copies}
+    images = {tuple(map(image_of, own)) for own in sources}
+    return len(images) == 1 and images.isdisjoint(sources)
 
 
 def _compared(table: CaseTable, copies: Sequence[Case]) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
+from datamodules.candidates import image_of
 from datamodules.cases import CaseTable, Source
 from datamodules.configs.data import DataSettings
 from datamodules.doctor.balance import LabelCount
 from datamodules.doctor.division import examine_division
-from datamodules.doctor.films import image_of
 from datamodules.errors import DataError
 from datamodules.problems import ADVICE, TITLES, Kind, Problem, Severity
 from datamodules.readers.image_files import hint_of_missing

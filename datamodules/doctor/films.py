@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from datamodules.candidates import selected_box
+from datamodules.candidates import image_of
 from datamodules.cases import Case, CaseTable, Source, resolve
 from datamodules.errors import DataError
 from datamodules.parallel import map_in_order, shown
 from datamodules.problems import Kind, Problem
-from datamodules.transforms.xray_arrays import forget_arrays
+from datamodules.transforms.npz_rows import forget_arrays
 from datamodules.transforms.xray_pixels import check_finite, content_hash
 from datamodules.transforms.xray_reading import read_xray
 
@@ -34,11 +34,6 @@ class Film:
 
 Films = Mapping[Source, Film]
 Owners = Mapping[Source, Sequence[Case]]
-
-
-def image_of(source: Source) -> Source:
-    """The image that a source is, or that a candidate lies in."""
-    return source if selected_box(source) is None else Source(source.path)
 
 
 def owners_of(table: CaseTable) -> Owners:

@@ -15,7 +15,7 @@ from datamodules.doctor.balance import LabelCount
 from datamodules.doctor.examination import Examination, begin, examine_sides
 from datamodules.errors import DataError
 from datamodules.geometry_waivers import waive, waiver_note
-from datamodules.mask_cases import CaseFiles
+from datamodules.mask_cases import MaskedCaseFiles
 from datamodules.parallel import few_threads, map_in_order, shown
 from datamodules.problems import Kind, Problem
 from datamodules.readers.reader import Reading
@@ -105,7 +105,7 @@ def _look_at_all(found: Examination, table: CaseTable, outlines: Outlines) -> di
 
 
 def _look(table: CaseTable, outlines: Outlines, case: Case) -> _Look | Problem:
-    files = CaseFiles(case, table.root)
+    files = MaskedCaseFiles(case, table.root)
     try:
         volumes = files.read(outlines)
         check_volume(volumes.image)

@@ -1,23 +1,20 @@
 """The doctor for X-rays: all that a run on them would read."""
 
 from dataclasses import replace
-
-import numpy as np
+from functools import partial
 
 from datamodules.batches import LabelSet
 from datamodules.candidates import has_candidates
 from datamodules.cases import CaseTable
 from datamodules.configs.xrays import XraysConfig
-from datamodules.doctor.balance import examine_balance
-from datamodules.doctor.examination import Examination, begin, examine_sides
+from datamodules.doctor.examination import Examination
 from datamodules.doctor.film_faults import film_faults
 from datamodules.doctor.films import owners_of, read_films
+from datamodules.doctor.labels import examine_labels
 from datamodules.errors import DataError
 from datamodules.exams import group_exams
 from datamodules.problems import Kind, Problem, problems_of
 from datamodules.readers.reader import Reading
-from datamodules.table_features import fit_columns
-from datamodules.targets import label_set, target_matrix
 
 
 def examine_xrays(
@@ -38,36 +35,21 @@ def examine_xrays(
     Raises:
         ConfigError: If the settings do not fit together, or not to the dataset.
     """
-    found = begin(_arranged(config) if table is None else Reading(table))
-    if found.table is None:
-        return found
-    targets = None
-    try:
-        labels = labels or label_set(found.table, config.labels)
-        targets = target_matrix(found.table, labels)
-    except DataError as error:
-        found.problems += problems_of(error, Kind.LABEL)
-    fit_columns(config.table_features, found.table.cases)
-    if pixels:
-        owners = owners_of(found.table)
-        films, problems = read_films(found.table, owners)
-        found.images = {image: film.content_hash for image, film in films.items()}
-        found.problems += [*problems, *film_faults(films, owners, config.preprocessing)]
-        unreadable = [image.path for image in owners if image not in films]
-        if unreadable and (advice := config.reader.advise_on_unreadable(unreadable)):
-            note = f"Images that cannot be read: fetch them again, {advice}"
-            found.problems.append(Problem(Kind.NOTE, "", note, "notice"))
-    examine_sides(found, found.table, config)
-    if labels is None or targets is None:
-        return found
-    unlabelled = int(np.isnan(targets).all(axis=1).sum())
-    if unlabelled and Kind.LABEL not in found.by_kind("error"):
-        left = f"Cases without any known label, which a run leaves out: {unlabelled}."
-        found.problems.append(Problem(Kind.NOTE, "", left, "notice"))
-    if found.splits:
-        found.counts, problems = examine_balance(found.table, labels, targets, found.splits)
-        found.problems += problems
-    return found
+    reading = _arranged(config) if table is None else Reading(table)
+    look = partial(_look_at_films, config) if pixels else None
+    return examine_labels(config, reading, labels, look)
+
+
+def _look_at_films(config: XraysConfig, found: Examination) -> None:
+    assert found.table is not None
+    owners = owners_of(found.table)
+    films, problems = read_films(found.table, owners)
+    found.images = {image: film.content_hash for image, film in films.items()}
+    found.problems += [*problems, *film_faults(films, owners, config.preprocessing)]
+    unreadable = [image.path for image in owners if image not in films]
+    if unreadable and (advice := config.reader.advise_on_unreadable(unreadable)):
+        note = f"Images that cannot be read: fetch them again, {advice}"
+        found.problems.append(Problem(Kind.NOTE, "", note, "notice"))
 
 
 def _arranged(config: XraysConfig) -> Reading:

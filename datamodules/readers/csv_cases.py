@@ -1,22 +1,14 @@
 """The rows of a user's table as cases, and everything that is wrong with them."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from datamodules.candidates import parse_box, select_box
-from datamodules.cases import Case, CaseTable, Source
-from datamodules.errors import DataError
+from datamodules.cases import Case, CaseTable
 from datamodules.problems import FaultyCasesError, Kind, Problem, Problems
 from datamodules.readers.column_roles import SPLITS
-from datamodules.readers.image_files import (
-    ImageFiles,
-    NoSuchFileError,
-    case_ids,
-    fault_of_case_id,
-    hint_of_missing,
-)
+from datamodules.readers.csv_inputs import CsvInputs
+from datamodules.readers.image_files import fault_of_case_id, hint_of_missing
 from datamodules.readers.label_columns import order_notice, read_classes, read_findings
 from datamodules.readers.patient_ids import patient_notices, plain_id
 from datamodules.readers.tables import Table, is_missing, plain_number
@@ -33,10 +25,9 @@ class CsvCases:
         self.root = root
         self.table = table
         self.problems = problems
-        self.missing = 0
-        self.paths = table.cells(settings.image_column)
+        self.inputs = CsvInputs(settings, root, table)
         self.ids = table.cells(settings.case_column) if settings.case_column else []
-        self.ids = self.ids or self._ids_from_paths()
+        self.ids = self.ids or self.inputs.name_rows()
 
     def build(self) -> CaseTable:
         """The table of cases.
@@ -45,7 +36,7 @@ class CsvCases:
             FaultyCasesError: Lists everything that is wrong, and keeps the cases that are known.
         """
         settings = self.settings
-        paths = self._checked_paths()
+        inputs = self.inputs.sources(self._add)
         rows = self._named_rows()
         targets, classes = self._targets()
         patients = self._patients()
@@ -53,12 +44,11 @@ class CsvCases:
         sites = self._optional(settings.site_column)
         attributes = self._attributes()
         exams = self._optional(settings.exam_column)
-        selectors = self._selectors()
         cases = [
             Case(
                 case_id=self.ids[at],
                 patient_id=patients[at],
-                inputs={"image": Source(path, selectors[at])} if (path := paths[at]) else {},
+                inputs=inputs[at],
                 targets=targets[at],
                 site=sites[at],
                 attributes=attributes[at],
@@ -70,7 +60,7 @@ class CsvCases:
         if self.problems:
             raise FaultyCasesError(
                 f"problems in {settings.table}: {len(self.problems)}"
-                + hint_of_missing(self.missing, len(self.paths)),
+                + hint_of_missing(self.inputs.missing, len(self.ids)),
                 self.problems,
                 self._table(cases, classes) if cases else None,
             )
@@ -88,59 +78,18 @@ class CsvCases:
             notices=self._notices(classes, [case.patient_id for case in cases]),
         )
 
-    def _ids_from_paths(self) -> list[str]:
-        """Ids after the files; candidates of one image are numbered in the order of the table."""
-        paths = [path.replace("\\", "/") for path in self.paths]
-        if not self.settings.candidate_columns:
-            return case_ids(paths)
-        name_of = dict(zip(dict.fromkeys(paths), case_ids(list(dict.fromkeys(paths))), strict=True))
-        seen: Counter[str] = Counter()
-        ids = []
-        for path in paths:
-            seen[path] += 1
-            ids.append(f"{name_of[path]}_{seen[path]}")
-        return ids
-
-    def _selectors(self) -> list[str | None]:
-        """Where each candidate lies in its image; None throughout where rows are images."""
-        columns = self.settings.candidate_columns
-        if not columns:
-            return [None] * len(self.ids)
-        cells = zip(*(self.table.cells(column) for column in columns), strict=True)
-        selectors: list[str | None] = []
-        for at, row in enumerate(cells):
-            box = parse_box(row)
-            if isinstance(box, str):
-                self._add(Kind.BOX, at, f"{', '.join(columns)}: {box}")
-            selectors.append(None if isinstance(box, str) else select_box(box))
-        return selectors
-
     def _add(self, kind: Kind, at: int, message: str) -> None:
         self.problems.append(Problem(kind, self._where(at), message, case_id=self.ids[at]))
 
     def _where(self, at: int) -> str:
         return f"row {self.table.numbers[at]}, case '{self.ids[at]}'"
 
-    def _checked_paths(self) -> list[str]:
-        """Path of each row's image; empty where it cannot be had."""
-        files = ImageFiles(self.root)
-        checked = []
-        for at, path in enumerate(self.paths):
-            try:
-                checked.append(files.check(path))
-            except DataError as error:
-                missing = isinstance(error, NoSuchFileError)
-                self.missing += missing
-                self._add(Kind.MISSING if missing else Kind.PATH, at, error.message)
-                checked.append("")
-        return checked
-
     def _named_rows(self) -> list[int]:
         """The first row of each case that has a usable id."""
         rows: dict[str, list[int]] = {}
         for at, case_id in enumerate(self.ids):
             fault = fault_of_case_id(case_id)
-            if fault and self.paths[at]:
+            if fault and self.inputs.paths[at]:
                 where, message = f"row {self.table.numbers[at]}", f"case id '{case_id}' {fault}"
                 self.problems.append(Problem(Kind.CASE_ID, where, message, case_id=case_id))
             if not fault:
@@ -175,11 +124,12 @@ class CsvCases:
         return patients
 
     def _images_taken_together(self) -> list[str]:
-        """What stands for the patient where nobody says: the exam, or the image of a candidate."""
+        """What stands for the patient where nobody says: the exam, or the file or folder."""
         if self.settings.exam_column is not None:
             exams = self._optional(self.settings.exam_column)
             return [exam or own for exam, own in zip(exams, self.ids, strict=True)]
-        return self.paths if self.settings.candidate_columns else self.ids
+        shared = self.settings.candidate_columns or self.settings.series_column
+        return self.inputs.paths if shared else self.ids
 
     def _splits(self) -> list[str | None]:
         column = self.settings.splits_in

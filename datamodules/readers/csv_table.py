@@ -1,20 +1,22 @@
-"""Any images listed in a table: paths, labels, and what else the table knows of them."""
+"""Any images or volumes listed in a table: paths, labels, and what else the table knows of them."""
 
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from datamodules.candidates import Space
 from datamodules.cases import CaseTable
 from datamodules.problems import Problems
 from datamodules.readers.column_roles import named_column, refuse_unnamed
 from datamodules.readers.csv_cases import CsvCases
+from datamodules.readers.csv_inputs import IMAGE, IN_FILMS, IN_VOLUMES
 from datamodules.readers.label_columns import Uncertain
 from datamodules.readers.reader import ReaderSettings
 from datamodules.readers.tables import read_table
 
 
 class CsvReader(ReaderSettings):
-    """Your own images, listed in a table with a header row.
+    """Your own images or volumes, listed in a table with a header row.
 
     Expected under ``root``: the table, and the images that it names; this one is read with
     ``--data.reader.patient-column patient``::
@@ -22,6 +24,8 @@ class CsvReader(ReaderSettings):
         labels.csv          path,label,patient
         images/a.png        images/a.png,1,p1
         images/b.dcm        images/b.dcm,0,p2
+
+    A volume is a file (NIfTI, NRRD, MetaImage, a stack in TIFF) or the folder of a DICOM series.
     """
 
     ids_are_file_names: ClassVar[bool] = True
@@ -29,7 +33,12 @@ class CsvReader(ReaderSettings):
     table: str = "labels.csv"
     """The table, relative to the root: .csv or .tsv, also gzipped."""
     image_column: str = "path"
-    """Column with the path of each image, relative to the root."""
+    """Column with the path of each image, relative to the root: a file, or the folder of a DICOM
+    series."""
+    series_column: str | None = None
+    """Column with the SeriesInstanceUID, where folders hold several series; blank: there is one."""
+    channel_columns: tuple[str, ...] = ()
+    """Columns with the paths of further channels of the image, on the same grid."""
     label_columns: tuple[str, ...] = Field(default=("label",), min_length=1)
     """One column with a class a row, or several columns with a finding each (1, 0, blank)."""
     multi_label: bool = False
@@ -53,8 +62,12 @@ class CsvReader(ReaderSettings):
     exam_column: str | None = None
     """Column with the id of the exam (study) that each image belongs to."""
     candidate_columns: tuple[str, ...] = ()
-    """Columns of a candidate, in pixels of its image: the x and y of a point, or the x and y of the
-    upper left corner of a box, its width and height; a row is then a candidate, not an image."""
+    """Columns of a candidate, a row then being one and not an image. In pixels of its image: the x
+    and y of a point, or the x and y of the upper left corner of a box, its width and height. In a
+    volume: three of a point, or six of a box, its corner with the lowest numbers and its size."""
+    candidate_space: Space = "voxel"
+    """What candidates in volumes are given in: indices of voxels along the axes of the file; ras-mm
+    (as NIfTI has them), lps-mm (as DICOM, ITK and LUNA16 have them)."""
 
     @field_validator("patient_column", "split_column", mode="before")
     @classmethod
@@ -68,8 +81,25 @@ class CsvReader(ReaderSettings):
         for name in ("classes", "label_columns"):
             if len(set(getattr(self, name))) < len(getattr(self, name)):
                 raise ValueError(f"{name} names something twice")
-        if len(self.candidate_columns) not in (0, 2, 4):
-            raise ValueError("candidate_columns names x and y, or x, y, width and height")
+        return self
+
+    @model_validator(mode="after")
+    def _columns_fit(self) -> Self:
+        channels = (self.image_column, *self.channel_columns)
+        if len(set(channels)) < len(channels):
+            raise ValueError("channel_columns names something twice, or the image")
+        if IMAGE in self.channel_columns:
+            raise ValueError(f"a channel cannot be called '{IMAGE}'; call its column otherwise")
+        places = len(self.candidate_columns)
+        if places not in (0, *IN_FILMS, *IN_VOLUMES):
+            raise ValueError(
+                "candidate_columns names x and y, or x, y, width and height; in a volume three of "
+                "a point, or six of a box"
+            )
+        if self.candidate_space != "voxel" and places not in IN_VOLUMES:
+            raise ValueError("candidate_space is of volumes: name three or six candidate_columns")
+        if self.series_column is not None and places in IN_FILMS:
+            raise ValueError("series_column is of volumes: name three or six candidate_columns")
         return self
 
     @property
@@ -100,8 +130,8 @@ class CsvReader(ReaderSettings):
     def _columns(self) -> list[str]:
         optional = (
             *(self.case_column, self.patients_in, self.splits_in, self.site_column),
-            self.exam_column,
+            *(self.exam_column, self.series_column),
         )
         named = [self.image_column, *self.label_columns, *self.attribute_columns]
-        named += self.candidate_columns
+        named += [*self.candidate_columns, *self.channel_columns]
         return list(dict.fromkeys([*named, *(name for name in optional if name is not None)]))

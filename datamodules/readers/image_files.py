@@ -1,14 +1,19 @@
 """Image files of a dataset: which suffixes count, whether a path is safe, how a case is named."""
 
+import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from datamodules.cases import resolve
 from datamodules.errors import DataError, readable
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".tif", ".tiff", ".ima")
+"""Of films and stacks."""
+VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+ALL_SUFFIXES = (*SUFFIXES, *VOLUME_SUFFIXES)
 DICOM_INDEX = "dicomdir"
+MAGIC, MAGIC_AT = b"DICM", 128
 
 
 class NoSuchFileError(DataError):
@@ -25,6 +30,7 @@ class ImageFiles:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._inside: set[str] = set()
+        self._with_dicom: dict[str, bool] = {}
 
     def check(self, relative: str) -> str:
         """Refuse a path that leaves the root or is not a file.
@@ -35,6 +41,44 @@ class ImageFiles:
         Raises:
             DataError: Says what is wrong with the path.
         """
+        tidy, mode = self._look_at(relative)
+        if not stat.S_ISREG(mode):
+            raise DataError(f"{tidy} is not a file")
+        return str(tidy)
+
+    def check_image(self, relative: str) -> str:
+        """As :meth:`check`, but a folder with DICOM files, however deep, is an image as well."""
+        tidy, mode = self._look_at(relative)
+        if stat.S_ISDIR(mode) and not self.holds_dicom(str(tidy)):
+            raise DataError(f"{tidy} is a folder without DICOM files; name a file in it")
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise DataError(f"{tidy} is not a file")
+        return str(tidy)
+
+    def holds_dicom(self, folder: str) -> bool:
+        """Whether a folder has DICOM files in it, however deep.
+
+        Raises:
+            DataError: If a file in it is a link that leaves the root.
+        """
+        if folder not in self._with_dicom:  # candidates share their volume
+            files = list(self._files_below(folder))
+            self._with_dicom[folder] = any(_is_dicom(self.root / file) for file in files)
+        return self._with_dicom[folder]
+
+    def _files_below(self, folder: str) -> Iterator[str]:
+        with os.scandir(resolve(self.root, folder)) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                path = f"{folder}/{entry.name}"
+                if entry.is_symlink():
+                    resolve(self.root, path)
+                if entry.is_dir(follow_symlinks=False):
+                    yield from self._files_below(path)
+                elif entry.is_file():
+                    yield path
+
+    def _look_at(self, relative: str) -> tuple[PurePosixPath, int]:
+        """The path made plain, and the mode of what it leads to."""
         if "\x00" in relative or not relative:
             raise DataError("the path is empty" if not relative else "the path has a NUL in it")
         tidy = PurePosixPath(relative.replace("\\", "/"))
@@ -49,9 +93,7 @@ class ImageFiles:
             raise DataError(f"permission denied: {tidy}") from error
         except OSError as error:
             raise NoSuchFileError(f"there is no file {tidy}") from error
-        if not stat.S_ISREG(mode):
-            raise DataError(f"{tidy} is not a file")
-        return str(tidy)
+        return tidy, mode
 
     def _enter(self, folder: PurePosixPath) -> None:
         """Refuse a folder that a link takes out of the root."""
@@ -65,7 +107,7 @@ class ImageFiles:
 
 
 def may_be_image(name: str) -> bool:
-    """Whether a file of a folder is looked at: by a known suffix, by none, or by a number.
+    """Whether a file of a folder may be a film: by a known suffix, by none, or by a number.
 
     DICOM files often have no suffix, or are named by an identifier that ends in a number.
     """
@@ -73,6 +115,11 @@ def may_be_image(name: str) -> bool:
     if name.startswith(".") or name.lower() == DICOM_INDEX:
         return False
     return not suffix or suffix.lower() in SUFFIXES or suffix[1:].isdecimal()
+
+
+def may_be_volume(name: str) -> bool:
+    """Whether a file of a folder is a volume by its name."""
+    return not name.startswith(".") and name.lower().endswith(VOLUME_SUFFIXES)
 
 
 def hint_of_missing(missing: int, images: int) -> str:
@@ -109,5 +156,12 @@ def fault_of_case_id(case_id: str) -> str | None:
 
 def _without_suffix(path: str) -> str:
     # Only known suffixes: the dots of a DICOM identifier are no suffix.
-    suffix = PurePosixPath(path).suffix
-    return path.removesuffix(suffix) if suffix.lower() in SUFFIXES else path
+    lower = path.lower()
+    return next((path[: -len(end)] for end in ALL_SUFFIXES if lower.endswith(end)), path)
+
+
+def _is_dicom(path: Path) -> bool:
+    if path.name.lower() == DICOM_INDEX:
+        return False
+    with path.open("rb") as file:
+        return file.read(MAGIC_AT + len(MAGIC))[MAGIC_AT:] == MAGIC

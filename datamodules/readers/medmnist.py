@@ -1,44 +1,39 @@
-"""MedMNIST v2: small images of one dataset in one npz file, with an official split."""
+"""MedMNIST v2: small images or volumes of one dataset in one npz file, with an official split."""
 
 import hashlib
 import logging
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+
+from pydantic import field_validator, model_validator
 
 from datamodules.cases import Case, CaseTable, Source
 from datamodules.errors import DataError
 from datamodules.problems import FaultyCasesError, Kind, Problem, Problems
 from datamodules.readers.build_once import build_once
 from datamodules.readers.label_columns import order_notice
-from datamodules.readers.medmnist_files import (
-    DOWNLOAD_URL,
-    MEDMNIST,
-    Flag,
-    MedMnist,
-    Size,
-    file_name,
-)
+from datamodules.readers.medmnist_arrays import SIDES, read_labels
+from datamodules.readers.medmnist_dataset import MedMnist
+from datamodules.readers.medmnist_files import DOWNLOAD_URL, MEDMNIST, Flag, Size, file_name
 from datamodules.readers.reader import ReaderSettings
 
 if TYPE_CHECKING:
     import numpy as np
 
-SIDES = ("train", "val", "test")
 TIMEOUT_SECONDS = 15
 
 LOG = logging.getLogger("lightbox")
 
 
 class MedMnistReader(ReaderSettings):
-    """MedMNIST v2 (Yang et al., 2023), https://medmnist.com, 2D datasets.
+    """MedMNIST v2 (Yang et al., 2023), https://medmnist.com, 2D and 3D datasets.
 
     Expected under ``root``, or in $LIGHTBOX_DATA or its subfolder of the dataset's name::
 
         pneumoniamnist.npz          28 px; 224 px is pneumoniamnist_224.npz
+        adrenalmnist3d.npz          28 voxels; 64 voxels is adrenalmnist3d_64.npz
 
     A file that is nowhere is downloaded from Zenodo and verified. The official split is kept;
     the datasets do not say which images are of one patient.
@@ -48,9 +43,22 @@ class MedMnistReader(ReaderSettings):
     flag: Flag = "pneumoniamnist"
     """Which dataset."""
     size: Size = 28
-    """Height and width of the published images in pixels."""
+    """Pixels or voxels along each side of the published images; 128 and 224 are 2D only."""
     download: bool = True
     """Download the file if it is nowhere."""
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        # A command line gives text, which a choice of numbers refuses.
+        return {str(size): size for size in get_args(Size)}.get(str(value), value)
+
+    @model_validator(mode="after")
+    def _is_published(self) -> Self:
+        if self.size not in (sizes := MEDMNIST[self.flag].md5):
+            there = " and ".join(map(str, sizes))
+            raise ValueError(f"there is no {self.flag} of size {self.size}; its sizes are {there}")
+        return self
 
     @property
     def file_name(self) -> str:
@@ -77,17 +85,11 @@ class MedMnistReader(ReaderSettings):
         return target.parent
 
     def list_cases(self) -> CaseTable:
-        """List the images of the file; see the base class."""
+        """List the images or volumes of the file; see the base class."""
         root = self.existing_root()
         path = root / self.file_name
         dataset = MEDMNIST[self.flag]
-        notices: tuple[str, ...] = ()
-        if _md5(path) != dataset.md5[self.size]:
-            notices = (
-                f"{self.file_name} is not the published file (its MD5 sum differs): figures may "
-                "not compare with published ones.",
-            )
-        labels = _read_labels(path, self.size)
+        labels = read_labels(path, dataset, self.size)
         table = CaseTable(
             name=self.flag,
             root=root,
@@ -100,13 +102,27 @@ class MedMnistReader(ReaderSettings):
             findings=dataset.names if dataset.multi_label else (),
             public=True,
             has_patients=False,
-            notices=notices + order_notice(dataset.classes, given=dataset.classes),
+            notices=self._notices(path, dataset),
         )
         if problems := _label_problems(labels, dataset):
             raise FaultyCasesError(
                 f"{self.file_name} has labels that {self.flag} has not", problems, table
             )
         return table
+
+    def _notices(self, path: Path, dataset: MedMnist) -> tuple[str, ...]:
+        notices = []
+        if _md5(path) != dataset.md5[self.size]:
+            notices.append(
+                f"{self.file_name} is not the published file (its MD5 sum differs): figures may "
+                "not compare with published ones."
+            )
+        if dataset.origin:
+            notices.append(
+                f"{self.flag} has {dataset.origin}, and its file does not say which belong "
+                "together: intervals are too narrow."
+            )
+        return (*notices, *order_notice(dataset.classes, given=dataset.classes))
 
     def _case(self, side: str, row: int, values: list[int]) -> Case:
         case_id = _case_id(side, row)
@@ -157,57 +173,6 @@ def _blocks(url: str) -> Iterator[bytes]:
 def _md5(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-def _read_labels(path: Path, size: int) -> dict[str, "np.ndarray[Any, Any]"]:
-    """Labels of each side, shape ``(n, labels)``; of the images only the headers are read."""
-    import numpy as np
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            problems = _member_problems(archive, size)
-            if problems:
-                raise DataError(f"{path.name} is not laid out as MedMNIST files are", problems)
-        with np.load(path, allow_pickle=False) as arrays:
-            return {side: arrays[f"{side}_labels"] for side in SIDES}
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
-        raise DataError(
-            f"{path.name} is damaged ({error}); remove it and fetch it again"
-        ) from error
-
-
-def _member_problems(archive: zipfile.ZipFile, size: int) -> list[str]:
-    problems, names = [], set(archive.namelist())
-    for side in SIDES:
-        members = [f"{side}_{what}.npy" for what in ("images", "labels")]
-        absent = [name.removesuffix(".npy") for name in members if name not in names]
-        problems += [f"the array {name} is missing" for name in absent]
-        if absent:
-            continue
-        (images, kind), (labels, label_kind) = (_header(archive, name) for name in members)
-        if images[1:3] != (size, size) or len(images) not in (3, 4) or kind != "uint8":
-            problems.append(f"{side}_images is {kind} {images}, not uint8 (n, {size}, {size})")
-        if len(labels) != 2 or labels[:1] != images[:1] or label_kind[:3] not in ("uin", "int"):
-            problems.append(
-                f"{side}_labels is {label_kind} {labels}; it needs a row of whole numbers for "
-                f"each of the {images[0] if images else 0} images"
-            )
-    return problems
-
-
-def _header(archive: zipfile.ZipFile, member: str) -> tuple[tuple[int, ...], str]:
-    with archive.open(member) as file:
-        shape, dtype = _npy_header(file)
-    return shape, dtype
-
-
-def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], str]:
-    from numpy.lib import format as npy
-
-    version = npy.read_magic(file)
-    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = read(file)
-    return shape, str(dtype)
 
 
 def _case_id(side: str, row: int) -> str:

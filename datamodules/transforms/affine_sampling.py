@@ -54,7 +54,10 @@ def sample_affine(
     image, mask = image.permute(order), mask.permute(order)
     size = [patch[axis] for axis in moved]
     if np.array_equal(inner, np.diag(np.diag(inner))):
-        _, mask = _turn(image[:0], mask, inner, size)
+        if len(mask):
+            _, mask = _turn(image[:0], mask, inner, size)
+        else:
+            mask = mask.new_empty((*mask.shape[: -len(size)], *size))
         for axis, factor, length in zip(range(-len(size), 0), np.diag(inner), size, strict=True):
             image = _scale(image, axis, factor, length)
     else:

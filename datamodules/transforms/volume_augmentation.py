@@ -50,6 +50,14 @@ def augment(
     return image, mask
 
 
+def augment_images(
+    images: Sequence[Tensor], parameters: AugmentationParameters, patch: Sequence[int]
+) -> Tensor:
+    """Change patches without masks: as :func:`augment`, ``(B, C, *patch)``."""
+    none = [each.new_empty((0, *each.shape[1:]), dtype=torch.uint8) for each in images]
+    return augment(images, none, parameters, patch)[0]
+
+
 @torch.no_grad()
 def augment_into(
     image: Tensor,

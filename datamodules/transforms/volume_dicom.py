@@ -1,18 +1,16 @@
 """DICOM series of slices, DICOM files of many frames, and single DICOM images."""
 
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import get_nr_frames
 
 from datamodules.errors import DataError, readable
+from datamodules.transforms.dicom_series import SliceFile, find_series
 from datamodules.transforms.volume_dicom_geometry import Plane, plane_of, stack_planes
 from datamodules.transforms.volume_streams import check_memory
 from datamodules.transforms.xray_dicom import (
@@ -23,27 +21,7 @@ from datamodules.transforms.xray_dicom import (
     read_dicom,
     stored_codes,
 )
-from datamodules.transforms.xray_reading import HEAD_BYTES
 from datamodules.volume import Volume
-
-HEADER = (
-    "Modality",
-    "SeriesInstanceUID",
-    "Rows",
-    "Columns",
-    "NumberOfFrames",
-    "ImageOrientationPatient",
-    "ImagePositionPatient",
-    "PixelSpacing",
-    "SliceThickness",
-    "SpacingBetweenSlices",
-)
-
-
-@dataclass(frozen=True, eq=False)
-class _Image:
-    path: Path
-    header: Dataset
 
 
 def read_series(folder: Path, series_uid: str | None = None) -> Volume:
@@ -61,15 +39,16 @@ def read_series(folder: Path, series_uid: str | None = None) -> Volume:
         Array ``(1, columns, rows, slices)``.
 
     Raises:
-        DataError: If there are several series, a slice is missing, two lie at the same place, or
-            a file is damaged.
+        DataError: If there are several series, which are named; if slices are missing, differ in
+            size, are shifted by a tilted gantry, or two lie at the same place; or if a file is
+            damaged.
     """
-    images = _only_series(_series(folder), series_uid)
+    images = find_series(folder, series_uid)
     if len(images) == 1 and get_nr_frames(images[0].header, warn=False) > 1:
         return _read_frames(images[0].path.read_bytes())
     rows, columns = int(images[0].header.Rows), int(images[0].header.Columns)
     check_memory(4 * rows * columns * len(images))
-    stack_planes([plane_of(image.header) for image in images])  # before anything is decoded
+    stack_planes([_plane(image) for image in images])  # before anything is decoded
     return _stack([_slice(image) for image in images])
 
 
@@ -79,8 +58,8 @@ def series_in_order(folder: Path, series_uid: str | None = None) -> list[Path]:
     Raises:
         DataError: As there.
     """
-    images = _only_series(_series(folder), series_uid)
-    order, _ = stack_planes([plane_of(image.header) for image in images])
+    images = find_series(folder, series_uid)
+    order, _ = stack_planes([_plane(image) for image in images])
     return [images[index].path for index in order]
 
 
@@ -97,44 +76,6 @@ def read_file(content: bytes) -> Volume:
     return Volume(film.pixels[None], affine, has_spacing=film.spacing_mm is not None)
 
 
-def images_of(folder: Path) -> Iterator[tuple[Path, Dataset]]:
-    """DICOM files in a folder, however deep, in order of their names, with their headers."""
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            if file.read(HEAD_BYTES)[128:] != b"DICM":
-                continue
-        try:
-            yield path, dcmread(path, stop_before_pixels=True, specific_tags=list(HEADER))
-        except Exception as error:  # damaged files make pydicom raise nearly every exception
-            message = f"'{readable(path.name)}' is damaged ({type(error).__name__})"
-            raise DataError(message) from None
-
-
-def _series(folder: Path) -> dict[str, list[_Image]]:
-    series: dict[str, list[_Image]] = defaultdict(list)
-    for path, header in images_of(folder):
-        # Without rows it is a DICOMDIR, a report, or contours.
-        if header.get("Rows") is not None and header.get("Modality") != "SEG":
-            series[str(header.get("SeriesInstanceUID", ""))].append(_Image(path, header))
-    return series
-
-
-def _only_series(series: dict[str, list[_Image]], series_uid: str | None) -> list[_Image]:
-    if not series:
-        raise DataError("the folder has no DICOM images")
-    if series_uid is not None:
-        if series_uid not in series:
-            raise DataError("the folder has no series of the SeriesInstanceUID that is asked for")
-        return series[series_uid]
-    if len(series) > 1:
-        sizes = ", ".join(str(len(images)) for images in series.values())
-        raise DataError(
-            f"the folder has {len(series)} DICOM series ({sizes} images); name one by its "
-            "SeriesInstanceUID as the selector, or give each a folder of its own"
-        )
-    return next(iter(series.values()))
-
-
 def _parse(content: bytes) -> Dataset:
     try:
         return parse_dicom(content)
@@ -144,7 +85,14 @@ def _parse(content: bytes) -> Dataset:
         raise DataError(f"a DICOM file is damaged ({type(error).__name__})") from None
 
 
-def _slice(image: _Image) -> tuple[NDArray[Any], Plane]:
+def _plane(image: SliceFile) -> Plane:
+    try:
+        return plane_of(image.header)
+    except DataError as error:
+        raise DataError(f"'{readable(image.path.name)}': {error}") from None
+
+
+def _slice(image: SliceFile) -> tuple[NDArray[Any], Plane]:
     try:
         return _decode(image.path.read_bytes())
     except DataError as error:

@@ -1,5 +1,6 @@
 """Where the slices of a DICOM series lie, and whether they make a volume."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ SAME_DIRECTION = 1e-3
 SAME_PLACE_MM = 1e-3
 UNEVEN = 0.05
 MISSING = 1.5
+MOST_TILT_DEGREES = 1.0
+"""Between the way from slice to slice and their normal; rounded positions make a tilt as well."""
 LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 
 
@@ -66,7 +69,8 @@ def stack_planes(planes: Sequence[Plane]) -> tuple[list[int], NDArray[np.float64
     """Order of slices along their normal, and the affine of ``(column, row, slice)``, RAS+, mm.
 
     Raises:
-        DataError: If they are not parallel, of one size, and at even distances.
+        DataError: If they are not parallel, of one size, straight behind one another, and at even
+            distances.
     """
     first = planes[0]
     for plane in planes[1:]:
@@ -78,6 +82,7 @@ def stack_planes(planes: Sequence[Plane]) -> tuple[list[int], NDArray[np.float64
     order = [int(index) for index in np.argsort(places, kind="stable")]
     _check_gaps(places[order])
     start, end = planes[order[0]].position, planes[order[-1]].position
+    _check_tilt(end - start, first.normal)
     step = (end - start) / (len(planes) - 1) if len(planes) > 1 else first.normal * first.thickness
     affine = np.eye(4)
     affine[:3, 0] = first.directions[0] * first.spacing[1]
@@ -96,7 +101,7 @@ def _check_gaps(places: NDArray[np.float64]) -> None:
             f"{same} of its {len(places)} slices lie at the place of another one: copies, or "
             "several echoes or time points, which must be given one by one"
         )
-    usual = float(np.median(gaps))
+    usual = float(np.quantile(gaps, 0.5, method="lower"))
     if len(wide := np.flatnonzero(gaps > MISSING * usual)):
         raise DataError(
             f"slices are missing: a gap of {gaps[wide[0]]:.4g} mm after slice {wide[0] + 1} of "
@@ -105,6 +110,17 @@ def _check_gaps(places: NDArray[np.float64]) -> None:
     if np.abs(gaps - usual).max() > UNEVEN * usual:
         raise DataError(
             f"its slices lie at uneven distances of {gaps.min():.4g} to {gaps.max():.4g} mm"
+        )
+
+
+def _check_tilt(way: NDArray[np.float64], normal: NDArray[np.float64]) -> None:
+    """Refuse slices that are shifted against each other, as those of a CT with a tilted gantry."""
+    along = float(way @ normal)
+    tilt = math.degrees(math.atan2(float(np.linalg.norm(way - along * normal)), along))
+    if tilt > MOST_TILT_DEGREES:
+        raise DataError(
+            f"its slices are shifted against each other by a gantry tilted by {tilt:.1f} degrees; "
+            "correct the tilt, as dcm2niix does, and give the corrected file"
         )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from datamodules.configs.volumes import (
+from datamodules.configs.volume_preprocessing import (
     CtWindow,
     Normalisation,
     RescaleRange,
@@ -46,10 +46,16 @@ class PreparedVolume:
 
 
 class PreprocessVolume:
-    """Turns a volume to canonical axes, crops, normalises and resamples it, as nnU-Net does."""
+    """Turns a volume to canonical axes, crops, normalises and resamples it, as nnU-Net does.
 
-    def __init__(self, config: VolumePreprocessing) -> None:
-        self.config = config
+    Args:
+        config: Settings.
+        size: Voxels along each canonical axis that every volume is stretched to; None: as many as
+            the spacing asks for.
+    """
+
+    def __init__(self, config: VolumePreprocessing, size: tuple[int, ...] | None = None) -> None:
+        self.config, self.size = config, size
 
     def __call__(self, data: Volume, mask: NDArray[np.uint8] | None = None) -> PreparedVolume:
         """Prepare one volume.
@@ -80,6 +86,8 @@ class PreprocessVolume:
         config = self.config
         whole = VolumeGeometry.of(data)
         target = config.spacing_mm or whole.spacing
+        if self.size is not None and len(self.size) != len(whole.spacing):
+            raise DataError(f"it has {len(whole.spacing)} axes, and a volume has {len(self.size)}")
         if len(target) != len(whole.spacing):
             raise DataError(
                 f"it has {len(whole.spacing)} axes, and the spacing asked for has {len(target)}"
@@ -99,9 +107,10 @@ class PreprocessVolume:
             inside = inside[box]
         geometry = replace(
             geometry,
-            resampled=resampled_shape(geometry.cropped, whole.spacing, target),
-            separate_axis=thick_axis(whole.spacing, target),
+            resampled=self.size or resampled_shape(geometry.cropped, whole.spacing, target),
         )
+        separate = thick_axis(whole.spacing, geometry.spacing if self.size else target)
+        geometry = replace(geometry, separate_axis=separate)
         return geometry, fill_holes(inside) if masked and inside is not None else None
 
 

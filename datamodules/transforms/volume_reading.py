@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
+from datamodules.transforms.volume_arrays import read_array
 from datamodules.transforms.volume_metaimage import is_metaimage, read_metaimage
 from datamodules.transforms.volume_nifti import is_nifti, read_nifti
 from datamodules.transforms.volume_nrrd import MAGIC as NRRD
@@ -25,12 +26,13 @@ SMALLEST_DETERMINANT = 1e-6
 def read_volume(path: Path, selector: str | None = None, labels: bool = False) -> Volume:
     """Read a volume or a natural image.
 
-    NIfTI, NRRD and MetaImage files; a folder with a DICOM series, or a DICOM file; PNG, JPEG, TIFF
-    (of several pages: a volume), BMP and GIF.
+    NIfTI, NRRD and MetaImage files; a folder with a DICOM series, or a DICOM file; a row of an npz
+    file; PNG, JPEG, TIFF (of several pages: a volume), BMP and GIF.
 
     Args:
         path: A file, or the folder of a DICOM series.
-        selector: SeriesInstanceUID, where a folder has several series.
+        selector: SeriesInstanceUID, where a folder has several series; row of an npz file, for
+            example ``train_images[17]``.
         labels: Whether the values are labels, which a palette of colours does not change.
 
     Raises:
@@ -83,10 +85,14 @@ def _read(path: Path, selector: str | None, labels: bool) -> Volume:
         from datamodules.transforms.volume_dicom import read_series  # pydicom is slow to import
 
         return read_series(path, selector)
-    if selector is not None:
-        raise DataError(f"a file holds one volume, and '{selector}' is asked for")
-    content = path.read_bytes()
-    kind = kind_of(content)
+    with path.open("rb") as file:
+        kind = kind_of(file.read(NIFTI_HEAD_BYTES))
+        if kind == "npz":
+            return read_array(path, selector)
+        if selector is not None:
+            raise DataError(f"a file holds one volume, and '{selector}' is asked for")
+        file.seek(0)
+        content = file.read()
     if kind == "NIfTI":
         return read_nifti(content)
     if kind == "NRRD":
@@ -122,9 +128,9 @@ def kind_of(content: bytes) -> str:
     if is_metaimage(head):
         return "MetaImage"
     for signature, kind in RASTER.items():
-        if head.startswith(signature) and kind != "npz":
+        if head.startswith(signature):
             return kind
     raise DataError(
-        "it is no NIfTI, NRRD, MetaImage, DICOM, PNG, JPEG, TIFF, BMP or GIF file, whatever its "
-        "name says"
+        "it is no NIfTI, NRRD, MetaImage, DICOM, npz, PNG, JPEG, TIFF, BMP or GIF file, whatever "
+        "its name says"
     )

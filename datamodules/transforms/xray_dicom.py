@@ -70,10 +70,18 @@ def parse_dicom(content: bytes) -> Dataset:
     Raises:
         DataError: If it is deflated.
     """
-    if DeflatedExplicitVRLittleEndian.encode() in content[:META_BYTES]:
-        # Such a file is inflated as a whole, however large, before any size can be checked.
-        raise DataError("a deflated DICOM file is not read; convert it to Explicit VR")
+    refuse_deflated(content)
     return dcmread(BytesIO(content))
+
+
+def refuse_deflated(content: bytes) -> None:
+    """Refuse a file, by its beginning, that would be inflated whole before its size is checked.
+
+    Raises:
+        DataError: If it is one.
+    """
+    if DeflatedExplicitVRLittleEndian.encode() in content[:META_BYTES]:
+        raise DataError("a deflated DICOM file is not read; convert it to Explicit VR")
 
 
 def check_dicom(dataset: Dataset) -> None:

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from datamodules.batches import LabelSet
-from datamodules.xrays import XraysData
+from datamodules.labelled import LabelledData
 from experiments.baselines.features import acquisition_features, thumbnail_features
 from experiments.baselines.logistic_regression import mean_auroc, regress
 from lightning_modules.base import TaskModule
+from lightning_modules.classifier import Classifier
 from lightning_modules.metrics.paired import DIFFERENCE, SECOND, paired_auroc
 from lightning_modules.metrics.rows import ClassificationRow, ScoreTable
-from lightning_modules.xray_classifier import XrayClassifier
 
 log = logging.getLogger("lightbox")
 
@@ -47,7 +47,7 @@ def compare_with_baselines(module: TaskModule, data: object, samples: int) -> Fa
         baseline that cannot be had has a ``reason`` only. Empty where the task has none, or if
         something goes wrong, which is logged.
     """
-    if not isinstance(module, XrayClassifier) or not isinstance(data, XraysData):
+    if not isinstance(module, Classifier) or not isinstance(data, LabelledData):
         return {}
     try:
         return _compare(_Scored.of(module, data), data, samples)
@@ -88,7 +88,7 @@ class _Scored(NamedTuple):
     labels: LabelSet
 
     @classmethod
-    def of(cls, module: XrayClassifier, data: XraysData) -> "_Scored":
+    def of(cls, module: Classifier, data: LabelledData) -> "_Scored":
         """Training cases as they are divided, the others as they were evaluated."""
         place = {case.case_id: index for index, case in enumerate(data.table.cases)}
         indices, labels = _drawn(data.indices("train")), module.data.labels
@@ -112,7 +112,7 @@ class _Scored(NamedTuple):
         )
 
 
-def _compare(cases: _Scored, data: XraysData, samples: int) -> Facts:
+def _compare(cases: _Scored, data: LabelledData, samples: int) -> Facts:
     fitted = cases.splits["train"].stop
     known = acquisition_features(data, cases.indices, fitted)
     small = thumbnail_features(data, cases.indices, fitted)
@@ -123,9 +123,7 @@ def _compare(cases: _Scored, data: XraysData, samples: int) -> Facts:
     if len(known) > 1:
         for name, scores in _most_telling(cases, known).items():
             found[f"{ACQUISITION}/{name}"] = _figures(cases, scores, [name], samples)
-    found[THUMBNAIL] = _figures(
-        cases, cases.regress(small), ["thumbnail of 16 x 16 pixels"], samples
-    )
+    found[THUMBNAIL] = _figures(cases, cases.regress(small), [data.thumbnail], samples)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What can be known of a film without looking at it: patient, acquisition, size; a thumbnail."""
+"""What can be known of an image without looking at it: patient, acquisition, size; a thumbnail."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,21 +7,19 @@ import numpy as np
 import numpy.typing as npt
 
 from datamodules.cases import Case
+from datamodules.labelled import LabelledData
 from datamodules.table_features import SITE, Value, encode, fit_columns, values_of
-from datamodules.transforms.xray_geometry import resize
-from datamodules.xrays import XraysData
 
 Array = npt.NDArray[np.float32]
 
 IMAGE_SIZE = "image size"
-HEIGHT, WIDTH, FORMAT = (f"{IMAGE_SIZE}: {what}" for what in ("height", "width", "format"))
-THUMBNAIL = 16
-"""Height and width of a thumbnail in pixels."""
 FEWEST = 5
 """A column says nothing unless so many training cases differ in it from the others."""
 
 
-def acquisition_features(data: XraysData, indices: Sequence[int], fitted: int) -> dict[str, Array]:
+def acquisition_features(
+    data: LabelledData, indices: Sequence[int], fitted: int
+) -> dict[str, Array]:
     """Columns of each attribute, of the site and of the image's size, by name.
 
     Numbers are standardised, and where some are missing a column says so; text has a column for
@@ -37,34 +35,33 @@ def acquisition_features(data: XraysData, indices: Sequence[int], fitted: int) -
     """
     known = [data.table.cases[index] for index in indices]
     named = dict.fromkeys(name for case in known for name in (*case.attributes, SITE))
-    groups = {**{name: (name,) for name in named}, IMAGE_SIZE: (HEIGHT, WIDTH, FORMAT)}
-    cases = [_with_size(case, data, index) for case, index in zip(known, indices, strict=True)]
+    sizes = [_size(data, index) for index in indices]
+    groups = {**{name: (name,) for name in named}, IMAGE_SIZE: tuple(sizes[0])}
+    cases = [
+        replace(case, attributes={**case.attributes, **size})
+        for case, size in zip(known, sizes, strict=True)
+    ]
     found = {kind: _columns(names, cases, fitted) for kind, names in groups.items()}
     return {kind: columns for kind, columns in found.items() if columns.shape[1]}
 
 
-def thumbnail_features(data: XraysData, indices: Sequence[int], fitted: int) -> Array:
-    """Grey values of each image at 16 x 16 pixels, standardised, float32 ``(n, 256)``.
+def thumbnail_features(data: LabelledData, indices: Sequence[int], fitted: int) -> Array:
+    """Grey values of each image, made tiny, standardised, float32 ``(n, K)``.
 
     Args:
         data: Prepared.
         indices: Cases, the training cases first.
         fitted: How many of them are training cases: mean and spread are theirs.
     """
-    values = np.empty((len(indices), THUMBNAIL**2), np.float32)
-    for row, index in zip(values, indices, strict=True):
-        image = data.image_of(index).astype(np.float32)
-        row[:] = resize(image, THUMBNAIL, THUMBNAIL).ravel()
+    values = np.stack([data.thumbnail_of(index) for index in indices])
     spread = values[:fitted].std(axis=0)
     return np.asarray((values - values[:fitted].mean(axis=0)) / np.where(spread > 0, spread, 1))
 
 
-def _with_size(case: Case, data: XraysData, index: int) -> Case:
-    """The case, with the size of the original image among its attributes."""
-    geometry = data.geometry_of(index)
-    height, width = geometry.height, geometry.width
-    size: dict[str, Value] = {HEIGHT: height, WIDTH: width, FORMAT: f"{height} x {width}"}
-    return replace(case, attributes={**case.attributes, **size})
+def _size(data: LabelledData, index: int) -> dict[str, Value]:
+    """The size of the original image, as attributes of the case."""
+    sizes = data.original_size(index).items()
+    return {f"{IMAGE_SIZE}: {what}": size for what, size in sizes}
 
 
 def _columns(names: Sequence[str], cases: Sequence[Case], fitted: int) -> Array:

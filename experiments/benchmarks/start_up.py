@@ -29,9 +29,9 @@ from experiments.benchmarks.timing import interleaved
 from experiments.configs.logging import LoggingConfig
 from experiments.configs.trainer import TrainerConfig
 from experiments.experiment import Experiment
-from lightning_modules.configs.networks import TimmNetworkConfig
 from lightning_modules.configs.optimizers import AdamWConfig
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
+from lightning_modules.configs.xray_networks import TimmNetworkConfig
 
 STEP_DONE = "end of the first step:"
 """What the minimal program prints before the time."""

@@ -3,7 +3,7 @@
 from datamodules.configs.masks import MasksConfig
 from datamodules.configs.splits import SplitConfig
 from datamodules.configs.volume_augmentation import VolumeAugmentation
-from datamodules.configs.volumes import Rgb, VolumePreprocessing
+from datamodules.configs.volume_preprocessing import Rgb, VolumePreprocessing
 from datamodules.readers.acdc import AcdcReader
 from datamodules.readers.brats import BratsReader
 from datamodules.readers.chase_db1 import ChaseDb1Reader

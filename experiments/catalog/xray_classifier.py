@@ -13,9 +13,9 @@ from datamodules.readers.rsna_pneumonia import RsnaPneumoniaReader
 from experiments.configs.trainer import TrainerConfig
 from experiments.experiment import Experiment
 from lightning_modules.configs.losses import CrossEntropyConfig
-from lightning_modules.configs.networks import TimmNetworkConfig, TwoStreamNetworkConfig
 from lightning_modules.configs.optimizers import AdamWConfig
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
+from lightning_modules.configs.xray_networks import TimmNetworkConfig, TwoStreamNetworkConfig
 
 
 def demo_xray() -> Experiment:

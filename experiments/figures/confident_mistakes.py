@@ -10,19 +10,18 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from pytorch_lightning.utilities import move_data_to_device
 
-from datamodules.batches import LabelSet, XrayBatch
+from datamodules.batches import ClassifierBatch, LabelSet
 from datamodules.errors import LightboxError
-from datamodules.samplers import Draw
-from datamodules.transforms.xray_preprocessing import WHITE
-from datamodules.xrays import XraysData
+from datamodules.labelled import LabelledData
 from experiments.figures.mistakes import Picture, contact_sheet
 from experiments.figures.style import shorten
 from lightning_modules.base import Row
+from lightning_modules.classifier import Classifier
 from lightning_modules.explanations import explain
-from lightning_modules.xray_classifier import XrayClassifier
 
 log = logging.getLogger("lightbox")
 
+WHITE = 255
 MOST = 12
 """Cases on the sheet."""
 LONGEST = 34
@@ -48,8 +47,8 @@ class Mistake(NamedTuple):
 
 
 def mistakes_sheet(
-    module: XrayClassifier,
-    data: XraysData,
+    module: Classifier,
+    data: LabelledData,
     thresholds: Mapping[str, float],
     name_of: Callable[[str], str] = str,
 ) -> Figure:
@@ -65,13 +64,13 @@ def mistakes_sheet(
     chosen = most_confident(find_mistakes(rows, module.data.labels, thresholds))
     index_of = {case.case_id: index for index, case in enumerate(data.table.cases)}
     indices = [index_of[mistake.case_id] for mistake in chosen]
-    images = [data.image_of(index) for index in indices]
     heatmaps = evidence_maps(module, data, [mistake.output for mistake in chosen], indices)
+    shown = map(data.picture_of, indices, heatmaps)
     captions = [(*each.caption, shorten(name_of(each.case_id), LONGEST)) for each in chosen]
     return contact_sheet(
         [
             Picture(image.astype(np.float32) / WHITE, caption, heatmap)
-            for image, caption, heatmap in zip(images, captions, heatmaps, strict=True)
+            for (image, heatmap), caption in zip(shown, captions, strict=True)
         ]
     )
 
@@ -136,8 +135,8 @@ def most_confident(mistakes: Sequence[Mistake], most: int = MOST) -> list[Mistak
 
 
 def evidence_maps(
-    module: XrayClassifier,
-    data: XraysData,
+    module: Classifier,
+    data: LabelledData,
     outputs: Sequence[int],
     indices: Sequence[int],
 ) -> list[npt.NDArray[np.float32] | None]:
@@ -150,32 +149,30 @@ def evidence_maps(
         indices: Which case, positions in the data's table.
 
     Returns:
-        Maps ``(H, W)`` in 0..1, of an exam over its first image; None throughout where a network
-        has no such map.
+        Maps in 0..1 as ``data.evidence_of`` makes them; None throughout where a network has none.
     """
     heatmaps: list[npt.NDArray[np.float32] | None] = [None] * len(indices)
     of_output: dict[int, list[int]] = defaultdict(list)
     for place, output in enumerate(outputs):
         of_output[output].append(place)
-    dataset = data.dataset(training=False)
     try:
         for output, places in _batches(of_output, data.config.batch_size):
-            batch = dataset.__getitems__([Draw(indices[place]) for place in places])
+            batch = data.show([indices[place] for place in places])
             maps = explain(module.network, move_data_to_device(batch, module.device), output)
-            first = _first_image(batch)
-            for place, heatmap in zip(places, maps.cpu().numpy()[first], strict=True):
-                heatmaps[place] = heatmap
+            for number, place in enumerate(places):
+                own = maps[_images_of(batch, number)].cpu().numpy()
+                heatmaps[place] = data.evidence_of(indices[place], own)
     except (AttributeError, LightboxError, LookupError, RuntimeError, ValueError) as error:
         log.warning("no map of where %s looks: %s", type(module.network.encoder).__name__, error)
         return [None] * len(indices)
     return heatmaps
 
 
-def _first_image(batch: XrayBatch) -> slice | npt.NDArray[np.int64]:
-    """Where each case's first image stands among the images of a batch."""
+def _images_of(batch: ClassifierBatch, case: int) -> npt.NDArray[np.int64]:
+    """Where the images of a case of a batch stand among all images."""
     if "case_of" not in batch:
-        return slice(None)
-    return np.unique(batch["case_of"].numpy(), return_index=True)[1]
+        return np.array([case])
+    return np.flatnonzero(batch["case_of"].numpy() == case)
 
 
 def _batches(

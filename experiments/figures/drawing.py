@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from callbacks.metrics_log import read_metrics
 from datamodules.base import SPLITS, TaskDataModule
 from datamodules.errors import LightboxError
+from datamodules.labelled import LabelledData
 from datamodules.masks import MasksData
-from datamodules.xrays import XraysData
 from experiments.figures.class_balance import class_balance
 from experiments.figures.classification import calibration, precision_recall, roc
 from experiments.figures.confident_mistakes import mistakes_sheet
@@ -20,10 +20,10 @@ from experiments.figures.segmentation import segmentation_figures
 from experiments.figures.style import save
 from experiments.run_folder import RunFolder
 from lightning_modules.base import TaskModule
+from lightning_modules.classifier import Classifier
 from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.metrics.rows import ClassificationRow
 from lightning_modules.segmenter import Segmenter
-from lightning_modules.xray_classifier import XrayClassifier
 
 log = logging.getLogger("lightbox")
 
@@ -66,12 +66,12 @@ def _drawings(
     )
     if isinstance(module, Segmenter) and isinstance(data, MasksData):
         yield from segmentation_figures(module, data)
-    if isinstance(module, XrayClassifier):
+    if isinstance(module, Classifier):
         yield from _classification(module, data, operating_point)
 
 
 def _classification(
-    module: XrayClassifier, data: TaskDataModule, operating_point: Mapping[str, Any]
+    module: Classifier, data: TaskDataModule, operating_point: Mapping[str, Any]
 ) -> Iterator[tuple[str, Draw]]:
     rows = cast("Sequence[ClassificationRow]", module.rows.get("test") or module.rows["val"])
     labels, chosen = module.data.labels, thresholds(operating_point)
@@ -79,12 +79,12 @@ def _classification(
     yield "precision_recall", lambda: precision_recall(rows, labels, chosen)
     yield "confusion_matrix", lambda: confusion_matrix(rows, labels, chosen)
     yield "calibration", lambda: calibration(rows, labels)
-    if isinstance(data, XraysData):
+    if isinstance(data, LabelledData):
         yield "class_balance", lambda: _class_balance(data, labels.names)
         yield "mistakes", lambda: mistakes_sheet(module, data, chosen)
 
 
-def _class_balance(data: XraysData, names: tuple[str, ...]) -> Figure:
+def _class_balance(data: LabelledData, names: tuple[str, ...]) -> Figure:
     indices = {split: data.indices(split) for split in SPLITS}
     positives = {
         split: dict(zip(names, (data.targets[own] == 1).sum(axis=0).tolist(), strict=True))

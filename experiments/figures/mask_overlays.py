@@ -11,13 +11,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from datamodules.anatomical_planes import PERCENTILES, PLANES, turned
 from datamodules.batches import inside
 from experiments.figures.style import COLORS, MUTED, new_figure, shorten, styled
 
 FILLED = 0.35
 """Opacity of a predicted structure."""
-PERCENTILES = (0.5, 99.5)
-"""Of an image's grey values, shown as black and white."""
 MOST_NAMED = 10
 """Structures in the legend."""
 SIDE_INCHES = 2.3
@@ -91,23 +90,18 @@ def planes_of(case: OverlaidCase, structures: int) -> Iterator[Plane]:
         yield Plane("", np.moveaxis(colours, 0, -1), predicted, truth, _ratio(case.spacing))
         return
     anywhere = np.any([*predicted, *truth], axis=0)
-    for axis, name in ((2, "axial"), (1, "coronal"), (0, "sagittal")):
+    for name, axis in PLANES.items():
         others = tuple(other for other in range(3) if other != axis)
         middle = case.image.shape[axis + 1] // 2
         at = int(np.argmax(anywhere.sum(axis=others))) if anywhere.any() else middle
         across, up = others
         yield Plane(
             f"{name} {at + 1}",
-            _turned(case.image[0].take(at, axis))[..., None],
-            [_turned(np.take(mask, at, axis)) for mask in predicted],
-            [_turned(np.take(mask, at, axis)) for mask in truth],
+            turned(case.image[0].take(at, axis))[..., None],
+            [turned(np.take(mask, at, axis)) for mask in predicted],
+            [turned(np.take(mask, at, axis)) for mask in truth],
             case.spacing[up] / case.spacing[across],
         )
-
-
-def _turned(plane: NDArray[Any]) -> NDArray[Any]:
-    """From (right or anterior, anterior or superior) to rows downwards, both axes reversed."""
-    return plane[::-1, ::-1].T
 
 
 def _ratio(spacing: Sequence[float]) -> float:

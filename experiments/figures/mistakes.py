@@ -15,6 +15,9 @@ from experiments.figures.style import HEAT, new_figure, note, shorten, styled
 Image = npt.NDArray[np.floating]
 
 COLUMNS = 4
+PANEL_INCHES = 2.3
+WIDE = 1.6
+"""Pictures that are on average so many times as wide as high stand two in a row."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,21 @@ class Picture:
 
 @styled
 def contact_sheet(pictures: Sequence[Picture], title: str = "Most confident mistakes") -> Figure:
-    """Images in a grid, four in a row, with the heatmap over each in colour.
+    """Images in a grid, four in a row (wide ones two), with the heatmap over each in colour.
 
     Args:
         pictures: What to show, in this order.
         title: Title of the sheet.
     """
     count = len(pictures)
-    rows, columns = max(1, math.ceil(count / COLUMNS)), min(COLUMNS, max(1, count))
+    shapes = [picture.image.shape for picture in pictures] or [(1, 1)]
+    wide = sum(width / height for height, width in shapes) / len(shapes) > WIDE
+    most = COLUMNS // 2 if wide else COLUMNS
+    rows, columns = max(1, math.ceil(count / most)), min(most, max(1, count))
     lines = max((len(picture.caption) for picture in pictures), default=0)
-    figure = new_figure(max(4.0, 2.3 * columns), rows * (2.2 + 0.19 * lines) + 0.5, title)
+    width = PANEL_INCHES * COLUMNS / most
+    height = 1.6 if wide else 2.2
+    figure = new_figure(max(4.0, width * columns), rows * (height + 0.19 * lines) + 0.5, title)
     grid = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes in grid:
         axes.axis("off")

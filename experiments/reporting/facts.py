@@ -7,17 +7,17 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from datamodules.base import SPLITS, TaskDataModule
+from datamodules.labelled import LabelledData
 from datamodules.splits import EXCLUDED
-from datamodules.xrays import XraysData
 from experiments.environment import peak_memory_gib
 from experiments.reporting.content import FORMAT, Facts
 from experiments.run_folder import RunFolder, now
 from lightning_modules.base import Row, TaskModule
+from lightning_modules.classifier import Classifier
 from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.metrics.rows import ClassificationRow
 from lightning_modules.metrics.subgroups import SMALLEST_GROUP, subgroups
 from lightning_modules.segmenter import Segmenter
-from lightning_modules.xray_classifier import XrayClassifier
 
 
 def collect(
@@ -32,12 +32,13 @@ def collect(
         operating_point: As chosen on validation.
     """
     groups = list(_groups(data))
+    task = folder.experiment().task
     return {
         "format": FORMAT,
         "evaluated": now(),
-        "task": module.config.kind if isinstance(module, XrayClassifier | Segmenter) else None,
+        "task": task.kind if isinstance(module, Classifier | Segmenter) else None,
         "module": type(module).__name__,
-        "case": "image" if isinstance(data, XraysData) else "case",
+        "case": data.case_noun,
         "headline": list(module.headline),
         "monitor": module.monitored,
         "optimizer": module.optimizer_config.public(),
@@ -65,7 +66,7 @@ def _dataset(data: TaskDataModule) -> Facts:
 
 
 def _labels(module: TaskModule) -> Facts | None:
-    return asdict(module.data.labels) if isinstance(module, XrayClassifier) else None
+    return asdict(module.data.labels) if isinstance(module, Classifier) else None
 
 
 def _splits(data: TaskDataModule) -> Facts:
@@ -83,7 +84,7 @@ def _splits(data: TaskDataModule) -> Facts:
 
 
 def _label_counts(data: TaskDataModule, indices: Sequence[int]) -> Facts:
-    if not isinstance(data, XraysData) or data.labels is None:
+    if not isinstance(data, LabelledData) or data.labels is None:
         return {}
     targets = data.targets[indices]
     return {
@@ -93,7 +94,7 @@ def _label_counts(data: TaskDataModule, indices: Sequence[int]) -> Facts:
 
 
 def _confusion(module: TaskModule, operating_point: Mapping[str, Any]) -> Facts:
-    if not isinstance(module, XrayClassifier):
+    if not isinstance(module, Classifier):
         return {}
     chosen = thresholds(operating_point)
     return {

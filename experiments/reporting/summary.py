@@ -16,7 +16,7 @@ from experiments.reporting.words import (
     quoted,
     short,
 )
-from experiments.task_kinds.xray_classification import settings_of
+from lightning_modules.configs.classifier import ClassifierConfig
 
 Facts = Mapping[str, Any]
 Figures = Mapping[str, FigureDict]
@@ -175,7 +175,8 @@ def operating_rule(facts: Facts, experiment: Experiment) -> str:
         return ""
     if labels["exclusive"]:
         return "The class with the highest probability is taken; there is no threshold to choose."
-    config = settings_of(experiment)[0].operating_point
+    assert isinstance(experiment.task, ClassifierConfig)
+    config = experiment.task.operating_point
     if config.kind == "fixed":
         return "A label is called present from a threshold that was given beforehand."
     rule = "the one with the largest sum of sensitivity and specificity (Youden\u2019s index)"

@@ -21,7 +21,7 @@ Facts = Mapping[str, Any]
 
 ALONE = "acquisition/"
 TITLES = {"acquisition": "Patient and acquisition", "thumbnail": "Thumbnail"}
-KNOWN = {"thumbnail": "a thumbnail of 16 \N{MULTIPLICATION SIGN} 16 pixels"}
+THUMBNAIL = "thumbnail"
 MOST_NAMED = 3
 MUCH_LOWER = 0.1
 """Fall of an AUROC from validation to test that a reader is told of, if intervals do not meet."""
@@ -179,4 +179,6 @@ def _fall(before: Facts, after: Facts) -> float:
 
 def _known(name: str, baseline: Facts) -> str:
     """What a regression knows, in words."""
-    return KNOWN.get(name) or listed([plain(feature) for feature in baseline["features"]])
+    if name == THUMBNAIL:
+        return f"a {baseline['features'][0]}".replace(" x ", " \N{MULTIPLICATION SIGN} ")
+    return listed([plain(feature) for feature in baseline["features"]])

@@ -4,11 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from datamodules.errors import ConfigError
 from experiments.experiment import Experiment
 
 if TYPE_CHECKING:
     from datamodules.base import TaskDataModule
     from datamodules.doctor.examination import Examination
+    from experiments.predictor import Predictor
     from experiments.trained import TrainedModel
     from lightning_modules.base import TaskModule
 
@@ -67,6 +69,16 @@ class TaskKind(ABC):
         Raises:
             KeyError, TypeError: If the facts are not of this task.
         """
+
+    def file_predictor(self, model: "TrainedModel") -> "Predictor[Any]":
+        """What applies a model to files; by default it has another way to be.
+
+        Raises:
+            ConfigError: If it has.
+        """
+        raise ConfigError(
+            f"this verb is for classifiers, and the model is a {type(model.module).__name__}"
+        )
 
     def judge_inputs(
         self, model: "TrainedModel", data: "TaskDataModule"

@@ -7,13 +7,14 @@ from datamodules.configs.xrays import XraysConfig
 from datamodules.errors import ConfigError
 from experiments.experiment import Experiment
 from experiments.task_kinds.kind import TaskKind
-from lightning_modules.configs.networks import XrayNetwork
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
+from lightning_modules.configs.xray_networks import XrayNetwork
 
 if TYPE_CHECKING:
     from datamodules.base import TaskDataModule
     from datamodules.doctor.examination import Examination
     from datamodules.xrays import XraysData
+    from experiments.film_predictor import FilmPredictor
     from experiments.trained import TrainedModel
     from lightning_modules.xray_classifier import XrayClassifier
 
@@ -66,6 +67,12 @@ class XrayClassification(TaskKind):
 
         info = DataInfo.from_dict(dict(facts))
         return XrayClassifier(settings_of(experiment)[0], info, load_weights=load_weights)
+
+    def file_predictor(self, model: "TrainedModel") -> "FilmPredictor":
+        """See the base class."""
+        from experiments.film_predictor import FilmPredictor
+
+        return FilmPredictor.of(model)
 
     def judge_inputs(
         self, model: "TrainedModel", data: "TaskDataModule"

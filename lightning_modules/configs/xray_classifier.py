@@ -2,26 +2,13 @@
 
 from typing import Literal
 
-from datamodules.schema import LocalPath, Settings
-from lightning_modules.configs.losses import ClassificationLoss, CrossEntropyConfig
-from lightning_modules.configs.networks import TimmNetworkConfig, XrayNetwork
-from lightning_modules.configs.operating_points import OperatingPoint, YoudenConfig
-from lightning_modules.configs.optimizers import AdamWConfig, Optimizer
+from lightning_modules.configs.classifier import ClassifierConfig
+from lightning_modules.configs.xray_networks import TimmNetworkConfig, XrayNetwork
 
 
-class XrayClassifierConfig(Settings):
+class XrayClassifierConfig(ClassifierConfig):
     """Classifies 2D X-rays: binary, one of many classes, or many labels, some of them missing."""
 
     kind: Literal["xray-classifier"] = "xray-classifier"
     network: XrayNetwork = TimmNetworkConfig()
     """What looks at the images."""
-    loss: ClassificationLoss = CrossEntropyConfig()
-    """What training minimises."""
-    optimizer: Optimizer = AdamWConfig(encoder_lr=1e-4)
-    """How training minimises it."""
-    operating_point: OperatingPoint = YoudenConfig()
-    """How the threshold of each label is chosen on validation."""
-    monitor: str = "log_loss"
-    """Validation metric that selects the best checkpoint, and that early stopping watches."""
-    init_from: LocalPath | None = None
-    """Run folder or checkpoint to take weights from; a head that does not fit is left out."""

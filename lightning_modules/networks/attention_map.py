@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from datamodules.batches import DataInfo, LabelSet
-from lightning_modules.configs.networks import EncoderSettings
+from lightning_modules.configs.classifier_networks import TimmEncoderSettings
 from lightning_modules.networks.classifier import ClassifierNetwork, ImageFeatures
 from lightning_modules.networks.encoder_layers import (
     feature_length,
@@ -84,7 +84,7 @@ class AttentionMapClassifier(ClassifierNetwork):
     makes_maps = True
 
     def __init__(
-        self, config: EncoderSettings, data: DataInfo, *, load_weights: bool = True
+        self, config: TimmEncoderSettings, data: DataInfo, *, load_weights: bool = True
     ) -> None:
         super().__init__(config, data)
         self.encoder, features = map_encoder(config, data, data.size, load_weights=load_weights)
@@ -99,7 +99,7 @@ class AttentionMapClassifier(ClassifierNetwork):
 
 
 def map_encoder(
-    config: EncoderSettings, data: DataInfo, size: tuple[int, int], *, load_weights: bool
+    config: TimmEncoderSettings, data: DataInfo, size: tuple[int, ...], *, load_weights: bool
 ) -> tuple[nn.Module, int]:
     """An encoder with a spatial map for images of a size, and the channels of that map.
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 
-def run(module: Callable[..., Tensor], *inputs: Tensor, checkpointing: bool) -> Tensor:
+def run(module: Callable[..., Tensor], *inputs: Tensor | slice, checkpointing: bool) -> Tensor:
     """What a module (or a method of one) makes of its inputs.
 
     With checkpointing nothing between inputs and output is kept: it is computed again for the
@@ -59,3 +61,33 @@ class _SameStatistics(AbstractContextManager[None]):
             norm.momentum = momentum
             if norm.num_batches_tracked is not None and count is not None:
                 norm.num_batches_tracked.copy_(count)
+
+
+def checkpoint_blocks(encoder: nn.Module) -> None:
+    """Checkpoint every block of the stages of an encoder of timm; its weights keep their names.
+
+    The blocks change their class, as torch's parametrisations do, so that nothing is wrapped.
+    """
+    for end in cast("list[dict[str, str]]", encoder.feature_info):
+        for block in _blocks(encoder.get_submodule(end["module"])):
+            if any(True for _ in block.parameters()):
+                block.__class__ = _checkpointed(type(block))
+
+
+def _blocks(stage: nn.Module) -> list[nn.Module]:
+    """What follows one another in a stage, or the stage itself."""
+    chain = (nn.Sequential, nn.ModuleDict)
+    chains = [each for each in (stage, *stage.children()) if isinstance(each, chain)]
+    if isinstance(stage, chain):
+        chains = [stage]
+    return [block for each in chains for block in each.children()] or [stage]
+
+
+class _Checkpointed(nn.Module):
+    def forward(self, *inputs: Any) -> Tensor:  # noqa: ANN401 - a dense layer takes a list
+        return run(super().forward, *inputs, checkpointing=True)
+
+
+@cache
+def _checkpointed(kind: type[nn.Module]) -> type[nn.Module]:
+    return type(f"Checkpointed{kind.__name__}", (_Checkpointed, kind), {})

@@ -1,4 +1,4 @@
-"""What every network of the X-ray classifier is: images (and what is known beside) to logits."""
+"""What every network of a classifier is: images (and what is known beside) to logits."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -7,16 +7,24 @@ from typing import ClassVar, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
-from datamodules.batches import DataInfo, XrayBatch
-from lightning_modules.configs.networks import EncoderSettings
+from datamodules.batches import ClassifierBatch, DataInfo
+from lightning_modules.configs.classifier_networks import ClassifierNetworkSettings
 from lightning_modules.networks.encoder_layers import map_layer, stages
+from lightning_modules.networks.pooling import (
+    GatedAttention,
+    Pooling,
+    max_of_cases,
+    mean_of_cases,
+    weighted_sum_of_cases,
+    weights_of_cases,
+)
 
 TABLE_WIDTH = 16
 """Hidden units between the columns of a table and the labels."""
 
 
 class ImageFeatures(NamedTuple):
-    """What a network sees in each image.
+    """What a network sees in each image: a film, a volume, a patch of one.
 
     Attributes:
         vectors: What the head decides from, ``(N, C)``, or one vector a label ``(N, L, C)``.
@@ -32,25 +40,29 @@ class ImageFeatures(NamedTuple):
 
 
 class ClassifierOutput(NamedTuple):
-    """What a network says of a batch of ``B`` cases in ``N`` images; N is B without exams.
+    """What a network says of a batch of ``B`` cases in ``N`` images; mostly N is B.
 
     Attributes:
         logits: ``(B, L)``.
         features: What the case is like, ``(B, D)``, for comparison with other cases.
         maps: Probability of each label at every place, float32 ``(N, L, h, w)``, or None.
         auxiliary: Logits ``(B, L)`` of parts of the network that are trained beside the whole.
+        weights: Of each image within its case, float32 ``(N,)``, where attention chose them.
     """
 
     logits: Tensor
     features: Tensor
     maps: Tensor | None = None
     auxiliary: tuple[Tensor, ...] = ()
+    weights: Tensor | None = None
 
 
 class ClassifierNetwork(nn.Module):
-    """Image features -> mean over the views of an exam -> head, plus what a table says.
+    """Image features -> one of all images of a case -> head, plus what a table says.
 
-    A network writes :meth:`look` and sets ``encoder`` and ``head``.
+    A case has several images where it is an exam, or a volume in patches. A network writes
+    :meth:`look` and sets ``encoder`` and ``head``; it calls :meth:`pool_by` where the images of a
+    case are to become one in another way than by the mean of their features.
 
     Args:
         config: Settings.
@@ -60,6 +72,7 @@ class ClassifierNetwork(nn.Module):
         encoder: Everything that may have a learning rate of its own.
         head: From vectors to logits.
         table_head: From the columns of the table to logits, which are added; None without a table.
+        images_at_once: Looked at together when nothing is learned; None: all of a batch.
     """
 
     encoder: nn.Module
@@ -67,9 +80,12 @@ class ClassifierNetwork(nn.Module):
     makes_maps: ClassVar[bool] = False
     """Whether the probability of each label at every place is part of the output."""
 
-    def __init__(self, config: EncoderSettings, data: DataInfo) -> None:
+    def __init__(self, config: ClassifierNetworkSettings, data: DataInfo) -> None:
         super().__init__()
         self.config = config
+        self.pooling: Pooling = "mean"
+        self.attention_over_images: GatedAttention | None = None
+        self.images_at_once: int | None = None
         self.frozen: Sequence[nn.Module] = ()
         self.table_head: nn.Module | None = None
         if width := data.table_width:
@@ -80,11 +96,18 @@ class ClassifierNetwork(nn.Module):
                 nn.Linear(TABLE_WIDTH, len(data.labels.names)),
             )
 
+    def pool_by(self, pooling: Pooling, features: int) -> None:
+        """How the images of a case become one: ``features`` is the length of their vectors."""
+        self.pooling = pooling
+        if pooling == "attention":
+            self.attention_over_images = GatedAttention(features)
+
     @abstractmethod
     def look(self, images: Tensor, details: Tensor | None) -> ImageFeatures:
-        """Features of images float ``(N, channels, H, W)`` and of details ``(N, channels, h, w)``.
+        """Features of images float ``(N, channels, *size)``, and of details where there are any.
 
-        ``details`` are given for candidates, whose place is known; else they are None.
+        ``details``, float ``(N, channels, *smaller)``, are given for candidates, whose place is
+        known; else they are None.
         """
 
     @property
@@ -106,24 +129,67 @@ class ClassifierNetwork(nn.Module):
         """Logits of a batch.
 
         Args:
-            images: Float ``(N, channels, H, W)``.
-            details: Float ``(N, channels, h, w)`` of candidates, else None.
-            table: Float ``(B, F)``, standardised, F being 0 without a table; with exams it says
-                how many cases there are.
-            case_of: For exams: position in the batch of each image's case, int64 ``(N,)``; None:
-                each image is a case.
+            images: Float ``(N, channels, *size)``.
+            details: Float ``(N, channels, *smaller)`` of candidates, else None.
+            table: Float ``(B, F)``, standardised, F being 0 without a table; where cases have
+                several images it says how many cases there are.
+            case_of: Where cases have several images: position in the batch of each image's case,
+                int64 ``(N,)``; None: each image is a case.
         """
-        seen = self.look(images, details)
-        if case_of is not None:
-            seen = _of_exams(seen, case_of, cases=len(images) if table is None else len(table))
-        logits: Tensor = self.head(seen.vectors)
+        seen = self._look_at_all(images, details)
+        weights = None
+        if case_of is None:
+            logits: Tensor = self.head(seen.vectors)
+        else:
+            cases = len(images) if table is None else len(table)
+            logits, seen, weights = self._pool(seen, case_of, cases)
         if self.table_head is not None:
             if table is None:
                 raise ValueError("this network was built for a table, and none is given")
             logits = logits + self.table_head(table)
-        return ClassifierOutput(logits, seen.summary, seen.maps, seen.auxiliary)
+        return ClassifierOutput(logits, seen.summary, seen.maps, seen.auxiliary, weights)
 
-    def classify(self, batch: XrayBatch) -> ClassifierOutput:
+    def _look_at_all(self, images: Tensor, details: Tensor | None) -> ImageFeatures:
+        """What is seen in all images; a few at a time when nothing is learned."""
+        count = self.images_at_once
+        if count is None or torch.is_grad_enabled() or len(images) <= count:
+            return self.look(images, details)
+        starts = range(0, len(images), count)
+        parts = [
+            self.look(
+                images[at : at + count], None if details is None else details[at : at + count]
+            )
+            for at in starts
+        ]
+        maps = [part.maps for part in parts if part.maps is not None]
+        return ImageFeatures(
+            vectors=torch.cat([part.vectors for part in parts]),
+            summary=torch.cat([part.summary for part in parts]),
+            maps=torch.cat(maps) if maps else None,
+            auxiliary=tuple(map(torch.cat, zip(*(part.auxiliary for part in parts), strict=True))),
+        )
+
+    def _pool(
+        self, seen: ImageFeatures, case_of: Tensor, cases: int
+    ) -> tuple[Tensor, ImageFeatures, Tensor | None]:
+        """Logits and features of cases in place of those of images, whose maps stay; weights."""
+        weights: Tensor | None = None
+        pooled = ImageFeatures(
+            vectors=mean_of_cases(seen.vectors, case_of, cases),
+            summary=mean_of_cases(seen.summary, case_of, cases),
+            maps=seen.maps,
+            auxiliary=tuple(mean_of_cases(each, case_of, cases) for each in seen.auxiliary),
+        )
+        if self.pooling == "max":
+            return max_of_cases(self.head(seen.vectors), case_of, cases), pooled, None
+        if self.attention_over_images is not None:
+            scores = self.attention_over_images.scores(seen.vectors)
+            weights = weights_of_cases(scores, case_of, cases)
+            vectors = weighted_sum_of_cases(seen.vectors, weights, case_of, cases)
+            pooled = pooled._replace(vectors=vectors)
+        return self.head(pooled.vectors), pooled, weights
+
+    def classify(self, batch: ClassifierBatch) -> ClassifierOutput:
         """What the network says of a batch, with all that the batch has for it."""
         output: ClassifierOutput = self(
             batch["image"], batch.get("detail"), batch["table"], batch.get("case_of")
@@ -164,20 +230,3 @@ class ClassifierNetwork(nn.Module):
         for stage in self.frozen:
             stage.eval()
         return self
-
-
-def _of_exams(seen: ImageFeatures, case_of: Tensor, cases: int) -> ImageFeatures:
-    """One vector an exam in place of one an image; maps stay those of the images."""
-    return ImageFeatures(
-        vectors=mean_of_views(seen.vectors, case_of, cases),
-        summary=mean_of_views(seen.summary, case_of, cases),
-        maps=seen.maps,
-        auxiliary=tuple(mean_of_views(each, case_of, cases) for each in seen.auxiliary),
-    )
-
-
-def mean_of_views(values: Tensor, case_of: Tensor, cases: int) -> Tensor:
-    """Mean over the images of each exam: ``(N, ...)`` to ``(cases, ...)``."""
-    total = values.new_zeros(cases, *values.shape[1:]).index_add(0, case_of, values)
-    count = torch.bincount(case_of, minlength=cases).to(values.dtype)
-    return total / count.reshape(-1, *[1] * (values.ndim - 1))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from datamodules.errors import ConfigError
-from lightning_modules.configs.networks import EncoderSettings
+from lightning_modules.configs.classifier_networks import TimmEncoderSettings
 
 LEAST_STAGE = 0.01
 """Share of an encoder's weights below which a part is no stage of its own."""
@@ -23,7 +23,7 @@ def feature_length(
     Args:
         encoder: Its running statistics stay as they are.
         name: Of the encoder, for the message.
-        shape: Channels, height and width of an image.
+        shape: Channels and size of an image, of two or three axes.
         pooled: Features of the whole image; False: of its map, which may have others.
 
     Raises:
@@ -35,9 +35,9 @@ def feature_length(
             encoder.eval()
             features = encoder(image) if pooled else feature_map(encoder, image)
     except (AssertionError, RuntimeError, ValueError) as error:
-        raise ConfigError(
-            f"{name} does not take images of {shape[1]} x {shape[2]} pixels: {error}"
-        ) from error
+        size = " x ".join(map(str, shape[1:]))
+        what = f"images of {size} pixels" if len(shape) == 3 else f"volumes of {size} voxels"
+        raise ConfigError(f"{name} does not take {what}: {error}") from error
     encoder.train()
     return int(features.shape[1])
 
@@ -110,7 +110,7 @@ def leave_out_unused(encoder: nn.Module, shape: tuple[int, ...]) -> None:
     encoder.train()
 
 
-def fit_stem(encoder: nn.Module, config: EncoderSettings, size: tuple[int, int]) -> None:
+def fit_stem(encoder: nn.Module, config: TimmEncoderSettings, size: tuple[int, ...]) -> None:
     """Give the encoder the first layers that its settings, or small images, ask for.
 
     A small stem is a convolution of 3 x 3 with stride 1, and no pooling.

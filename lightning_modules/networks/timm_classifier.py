@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from datamodules.batches import DataInfo
-from lightning_modules.configs.networks import EncoderSettings
+from lightning_modules.configs.classifier_networks import TimmEncoderSettings
 from lightning_modules.networks.classifier import ClassifierNetwork, ImageFeatures
 from lightning_modules.networks.encoder_layers import feature_length, fit_stem
 from lightning_modules.networks.timm_encoders import build_encoder
@@ -19,7 +19,7 @@ class TimmClassifier(ClassifierNetwork):
     """
 
     def __init__(
-        self, config: EncoderSettings, data: DataInfo, *, load_weights: bool = True
+        self, config: TimmEncoderSettings, data: DataInfo, *, load_weights: bool = True
     ) -> None:
         super().__init__(config, data)
         self.encoder = build_encoder(config, data.channels, load_weights=load_weights)

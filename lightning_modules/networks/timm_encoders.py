@@ -14,7 +14,7 @@ from huggingface_hub import constants
 from torch import nn
 
 from datamodules.errors import ConfigError
-from lightning_modules.configs.networks import EncoderSettings
+from lightning_modules.configs.classifier_networks import TimmEncoderSettings
 from lightning_modules.networks.encoder_layers import map_layer
 
 PROBE_SECONDS = 3.0
@@ -37,7 +37,7 @@ with _as_if_absent("wandb"):  # timm loads it for programs of its own: half a se
     import timm
 
 
-def build_encoder(config: EncoderSettings, channels: int, *, load_weights: bool) -> nn.Module:
+def build_encoder(config: TimmEncoderSettings, channels: int, *, load_weights: bool) -> nn.Module:
     """Build an encoder that returns one feature vector a case.
 
     Args:
@@ -79,7 +79,7 @@ def _from_scratch(encoder: nn.Module) -> nn.Module:
     return encoder
 
 
-def check_encoder(config: EncoderSettings) -> None:
+def check_encoder(config: TimmEncoderSettings) -> None:
     """Look whether an encoder and its local weights exist, without building it.
 
     Raises:
@@ -130,7 +130,7 @@ def _hub_answers() -> bool:
         return False
 
 
-def _missing_weights(config: EncoderSettings, error: Exception) -> str:
+def _missing_weights(config: TimmEncoderSettings, error: Exception) -> str:
     reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     if config.weights is not None:
         return (

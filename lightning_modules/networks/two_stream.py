@@ -7,13 +7,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from datamodules.batches import DataInfo
-from lightning_modules.configs.networks import TwoStreamNetworkConfig
+from lightning_modules.configs.xray_networks import TwoStreamNetworkConfig
 from lightning_modules.networks.attention_map import MapHead, map_encoder
 from lightning_modules.networks.classifier import ClassifierNetwork, ImageFeatures
 from lightning_modules.networks.encoder_layers import feature_map, map_layer
+from lightning_modules.networks.pooling import GatedAttention
 
-HIDDEN = 128
-"""Width of the gated attention over details."""
 SMALLEST_DETAIL = 8
 """Pixels of a detail below which there is nothing to see."""
 
@@ -56,7 +55,7 @@ class TwoStreamClassifier(ClassifierNetwork):
         )
         self.encoder = nn.ModuleDict({"whole": whole, "detail": detail})
         self.whole_head = MapHead(features, data.labels, config.dropout)
-        self.attention = GatedAttention(detail_features, HIDDEN)
+        self.attention = GatedAttention(detail_features)
         self.detail_head = nn.Linear(detail_features, labels)
         self.head = nn.Sequential(
             nn.Dropout(config.dropout), nn.Linear(features + detail_features, labels)
@@ -95,32 +94,6 @@ def _of_details(config: TwoStreamNetworkConfig) -> TwoStreamNetworkConfig:
     if name == config.encoder:
         return config
     return config.replace(encoder=name, weights=None, pretrained=config.pretrained)
-
-
-class GatedAttention(nn.Module):
-    """Weighted mean of several vectors; the weights are learned.
-
-    The last layer has no bias: the softmax over vectors would not feel it.
-
-    Args:
-        features: Length of a vector.
-        hidden: Width of the layer that weighs.
-
-    References:
-        Ilse et al., "Attention-based deep multiple instance learning", ICML 2018.
-    """
-
-    def __init__(self, features: int, hidden: int) -> None:
-        super().__init__()
-        self.content = nn.Linear(features, hidden)
-        self.gate = nn.Linear(features, hidden)
-        self.weight = nn.Linear(hidden, 1, bias=False)
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        """Vectors ``(B, K, C)`` to their mean ``(B, C)``."""
-        scores = self.weight(self.content(vectors).tanh() * self.gate(vectors).sigmoid())
-        mean: Tensor = (scores.float().softmax(1).to(vectors.dtype) * vectors).sum(1)
-        return mean
 
 
 def most_suspicious(maps: Tensor, count: int, share: float) -> Tensor:

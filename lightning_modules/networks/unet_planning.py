@@ -147,24 +147,29 @@ def needs_low_resolution(config: UNetConfig, grid: Grid, memory_gb: float) -> bo
     It does where a patch shows less than a quarter of the median case, and a spacing at which it
     shows as much leaves half of the voxels or fewer.
     """
-    spacing, voxels = list(grid.spacing), prod(grid.shape)
+    spacing, voxels = grid.spacing, prod(grid.shape)
     patch = plan_patch(config, grid, memory_gb).patch
     coarse_voxels = voxels
     while prod(patch) / coarse_voxels < LOW_RESOLUTION_BELOW:
-        coarsest = max(spacing)
-        fine = [coarsest / step > LEAST_REDUCTION for step in spacing]
-        spacing = [
-            step * COARSER if each or not any(fine) else step
-            for step, each in zip(spacing, fine, strict=True)
-        ]
+        spacing = coarser(spacing)
         shape = [
             side * own / step
             for side, own, step in zip(grid.shape, grid.spacing, spacing, strict=True)
         ]
         coarse_voxels = prod(shape)
-        coarse = Grid(tuple(map(round, shape)), tuple(spacing), grid.voxels, grid.outputs)
+        coarse = Grid(tuple(map(round, shape)), spacing, grid.voxels, grid.outputs)
         patch = plan_patch(config, coarse, memory_gb).patch
     return voxels / coarse_voxels >= LEAST_REDUCTION
+
+
+def coarser(spacing: Sequence[float]) -> tuple[float, ...]:
+    """A spacing that is a little coarser; where slices are thick, first along the other axes."""
+    coarsest = max(spacing)
+    fine = [coarsest / step > LEAST_REDUCTION for step in spacing]
+    return tuple(
+        step * COARSER if each or not any(fine) else step
+        for step, each in zip(spacing, fine, strict=True)
+    )
 
 
 def _first_patch(grid: Grid) -> tuple[int, ...]:

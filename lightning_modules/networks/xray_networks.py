@@ -1,7 +1,7 @@
 """From settings to a network of the X-ray classifier."""
 
 from datamodules.batches import DataInfo
-from lightning_modules.configs.networks import (
+from lightning_modules.configs.xray_networks import (
     AttentionMapNetworkConfig,
     TwoStreamNetworkConfig,
     XrayNetwork,

@@ -202,6 +202,14 @@ def test_file_identity_is_size_and_time(root: Path) -> None:
         file_identity(root, Source("../cache"))
 
 
+def test_identity_of_a_series_is_that_of_its_files_however_deep(root: Path) -> None:
+    film = fakes.write_image(root / "study" / "series" / "a.png", fakes.ramp(*SHAPE))
+    before = file_identity(root, Source("study"))
+    assert file_identity(root, Source("study")) == before
+    os.utime(film, ns=(0, 1))
+    assert file_identity(root, Source("study")) != before
+
+
 # Bad input.
 
 

@@ -58,3 +58,10 @@ def test_the_fifth_image_of_an_exam_is_left_out_and_said():
     grouped = group_exams(table(*(image(str(n), "s", "PA") for n in range(5))))
     assert len(grouped.cases[0].inputs) == 4
     assert "of which 4 are used: 1" in grouped.notices[-1]
+
+
+def test_images_of_several_channels_are_no_views_of_an_exam():
+    case = image("a", "s", "PA")
+    two = Case("b", "p", {**case.inputs, "t2": Source("t2.png")}, exam_id="s")
+    with pytest.raises(ConfigError, match="have several channels"):
+        group_exams(table(case, two))

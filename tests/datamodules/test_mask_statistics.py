@@ -2,19 +2,21 @@ import numpy as np
 import pytest
 
 from datamodules.batches import LabelSet
-from datamodules.configs.masks import MasksConfig
-from datamodules.configs.volumes import VolumePreprocessing
+from datamodules.configs.volume_preprocessing import VolumePreprocessing
 from datamodules.errors import DataError
 from datamodules.mask_cases import CaseVolumes
-from datamodules.mask_statistics import CaseStatistics, measure
+from datamodules.mask_statistics import MaskedCaseStatistics, measure_masked
 from datamodules.volume import Volume
 
 ORGANS = LabelSet(("liver", "tumour"), exclusive=True)
 
 
-def measured(image, mask, affine=None, labels=ORGANS, samples=1000, **config) -> CaseStatistics:
+def measured(
+    image, mask, affine=None, labels=ORGANS, samples=1000, **preprocessing
+) -> MaskedCaseStatistics:
     volume = Volume(np.asarray(image), np.eye(4) if affine is None else affine)
-    return measure(CaseVolumes(volume, mask), MasksConfig(**config), labels, samples)
+    settings = VolumePreprocessing(**preprocessing)
+    return measure_masked(CaseVolumes(volume, mask), settings, labels, samples)
 
 
 @pytest.fixture
@@ -41,13 +43,12 @@ def test_shape_and_spacing_follow_the_canonical_axes(image, mask):
 
 
 def test_without_cropping_nothing_is_cut_away(image, mask):
-    found = measured(image, mask, preprocessing=VolumePreprocessing(crop_to_nonzero=False))
+    found = measured(image, mask, crop_to_nonzero=False)
     assert found.cropped == found.shape == (8, 6, 4)
 
 
 def test_a_spacing_that_is_set_changes_no_measure(image, mask):
-    set_spacing = VolumePreprocessing(spacing_mm=(3.0, 3.0, 3.0))
-    assert measured(image, mask, preprocessing=set_spacing).cropped == (4, 3, 2)
+    assert measured(image, mask, spacing_mm=(3.0, 3.0, 3.0)).cropped == (4, 3, 2)
 
 
 def test_intensities_are_of_the_structures_only(image, mask):

@@ -1,14 +1,13 @@
 import numpy as np
 import pytest
 
-from datamodules.batches import LabelSet
-from datamodules.configs.volumes import CtWindow, RescaleRange, Rgb, ZScore
+from datamodules.configs.volume_preprocessing import CtWindow, RescaleRange, Rgb, ZScore
 from datamodules.errors import DataError
-from datamodules.mask_statistics import CaseStatistics, MaskStatistics
 from datamodules.preprocessing_rules import plan_normalisation, target_spacing
+from datamodules.volume_statistics import CaseStatistics, VolumeStatistics
 
 
-def cases(n=3, **changed) -> MaskStatistics:
+def cases(n=3, **changed) -> VolumeStatistics:
     values = {
         "shape": (100, 100, 10),
         "cropped": (100, 100, 10),
@@ -18,10 +17,9 @@ def cases(n=3, **changed) -> MaskStatistics:
         "lowest": 0.0,
         "highest": 255.0,
         "foreground": np.arange(1001, dtype=np.float32),
-        "voxels": (1000,),
         **changed,
     }
-    return MaskStatistics("fake", LabelSet(("organ",), True), (CaseStatistics(**values),) * n)
+    return VolumeStatistics("fake", (CaseStatistics(**values),) * n)
 
 
 def spacing_of(*spacings, shape=(320, 320, 15)):
@@ -93,7 +91,13 @@ def test_another_kind_stays_as_asked(given):
     assert plan_normalisation(cases(lowest=-1024.0), given) == given
 
 
-def test_structures_of_one_intensity_have_no_window():
+def test_foreground_of_one_intensity_has_no_window():
     flat = cases(foreground=np.full(9, 40, np.float32))
-    with pytest.raises(DataError, match="every voxel is 40"):
+    with pytest.raises(DataError, match="within the foreground every voxel is 40"):
         plan_normalisation(flat, CtWindow())
+
+
+def test_without_any_foreground_there_is_no_window():
+    empty = cases(lowest=-1024.0, foreground=np.empty(0, np.float32))
+    with pytest.raises(DataError, match="there is no foreground: no CT window"):
+        plan_normalisation(empty, ZScore())

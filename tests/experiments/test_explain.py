@@ -12,10 +12,10 @@ from PIL import Image
 
 from datamodules.cases import Case
 from experiments import explain
-from experiments.evidence import Evidence
+from experiments.film_evidence import FilmEvidence
 from experiments.overlays import RED
-from experiments.predicted_files import PredictedFilm
-from lightning_modules.configs.networks import AttentionMapNetworkConfig
+from experiments.predicted_files import PredictedFile
+from lightning_modules.configs.xray_networks import AttentionMapNetworkConfig
 
 FINDINGS = ("disc", "big ring", "none of it")
 THRESHOLDS = {"disc": 0.0, "big ring": 1.1, "none of it": 0.0}
@@ -115,9 +115,9 @@ def test_method_is_the_attention_map_where_there_is_one(model, with_map, film):
 
 
 def test_map_without_evidence_has_no_peak():
-    film = PredictedFilm(Case("a", "a", {}), Path("a"), None, [0.3], np.zeros(2), ())
-    empty = Evidence(film, "disc", 0.3, "grad-cam", np.zeros((2, 3), np.float32))
-    assert (empty.peak, empty.share_above_half) == (None, 0)
+    film = PredictedFile(Case("a", "a", {}), None, [0.3], np.zeros(2), ())
+    empty = FilmEvidence(film, "disc", 0.3, "grad-cam", np.zeros((2, 3), np.float32))
+    assert (empty.peak, empty.share_above_half) == ({"peak_x": "", "peak_y": ""}, 0)
 
 
 def test_attention_map_is_the_probability_at_every_place(with_map, film):

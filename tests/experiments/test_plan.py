@@ -82,11 +82,12 @@ def test_a_file_that_is_there_is_kept(config, tmp_path, capsys):
     assert "no folder" in capsys.readouterr().err
 
 
-def test_classifiers_are_not_planned(tmp_path, capsys):
+def test_classifiers_of_films_are_not_planned(tmp_path, capsys):
     path = tmp_path / "xray.yaml"
     path.write_text(tiny_experiment(tmp_path / "films").to_yaml())
     assert main(["--config", str(path)]) == 2
-    assert "planning is for segmentation, and the task of tiny is" in capsys.readouterr().err
+    message = "planning is for segmentation and volume classification, and the task of tiny is xray"
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

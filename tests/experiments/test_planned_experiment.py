@@ -4,9 +4,9 @@ import yaml
 
 from datamodules.batches import LabelSet
 from datamodules.configs.masks import MasksConfig
-from datamodules.configs.volumes import CtWindow, Rgb, VolumePreprocessing
+from datamodules.configs.volume_preprocessing import CtWindow, Rgb, VolumePreprocessing
 from datamodules.errors import ConfigError
-from datamodules.mask_statistics import CaseStatistics, MaskStatistics
+from datamodules.mask_statistics import MaskedCaseStatistics, MaskStatistics
 from datamodules.readers.msd import MsdReader
 from experiments.experiment import Experiment
 from experiments.planned_experiment import PlannedExperiment, plan_experiment
@@ -32,7 +32,7 @@ def statistics(shape, spacing, cases=20, **changed) -> MaskStatistics:
         **changed,
     }
     labels = LabelSet(("liver", "tumour"), exclusive=True)
-    return MaskStatistics("fake", labels, (CaseStatistics(**values),) * cases)
+    return MaskStatistics("fake", (MaskedCaseStatistics(**values),) * cases, labels)
 
 
 HIPPOCAMPUS = statistics((35, 50, 36), (1.0, 1.0, 1.0), 260)

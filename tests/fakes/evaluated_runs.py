@@ -20,8 +20,8 @@ from experiments.environment import describe_environment
 from experiments.experiment import Experiment
 from experiments.metrics_file import metrics_text
 from experiments.run_folder import RunFolder
-from lightning_modules.configs.networks import TimmNetworkConfig
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
+from lightning_modules.configs.xray_networks import TimmNetworkConfig
 from lightning_modules.xray_classifier import XrayClassifier
 
 FINDINGS = (

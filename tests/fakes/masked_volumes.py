@@ -7,7 +7,7 @@ from fakes.volume_files import oblique_affine, write_nifti
 
 from datamodules.configs.masks import MasksConfig
 from datamodules.configs.volume_augmentation import LIGHT
-from datamodules.configs.volumes import VolumePreprocessing
+from datamodules.configs.volume_preprocessing import VolumePreprocessing
 from datamodules.readers.image_mask_folders import ImageMaskFoldersReader
 from experiments.configs.logging import LoggingConfig
 from experiments.configs.trainer import TrainerConfig

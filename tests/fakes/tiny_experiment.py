@@ -11,9 +11,9 @@ from datamodules.readers.csv_table import CsvReader
 from experiments.configs.logging import LoggingConfig
 from experiments.configs.trainer import TrainerConfig
 from experiments.experiment import Experiment
-from lightning_modules.configs.networks import TimmNetworkConfig
 from lightning_modules.configs.optimizers import AdamWConfig
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
+from lightning_modules.configs.xray_networks import TimmNetworkConfig
 
 
 def tiny_experiment(

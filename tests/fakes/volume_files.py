@@ -9,6 +9,7 @@ from fakes import xray_files
 from pydicom.uid import generate_uid
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
+REPORT = "1.2.840.10008.5.1.4.1.1.88.33"
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 PATIENT = {
     "PatientID": "1",
@@ -84,3 +85,13 @@ def write_series(
             },
         )
     return folder
+
+
+def write_report(path: Path) -> Path:
+    """Write a structured report, a DICOM file without an image."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    elements = dict.fromkeys(("Rows", "Columns", "PixelData"))
+    report = xray_files.dicom(np.zeros((1, 1), np.uint8), Modality="SR", **elements)
+    report.file_meta.MediaStorageSOPClassUID = REPORT
+    report.save_as(path)
+    return path

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from datamodules.batches import DataInfo, LabelSet
-from lightning_modules.configs.networks import TimmNetworkConfig
+from lightning_modules.configs.xray_networks import TimmNetworkConfig
 from lightning_modules.explanations import explain, grad_cam
 from lightning_modules.networks.timm_classifier import TimmClassifier
 

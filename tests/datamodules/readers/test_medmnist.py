@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 from fakes import medmnist as fake
+from pydantic import ValidationError
 
 from datamodules.batches import LabelSet
 from datamodules.errors import DataError
@@ -62,6 +63,49 @@ def test_a_multi_label_set_has_findings(tmp_path):
     assert table.findings == MEDMNIST["chestmnist"].names
     assert table.cases[25].targets["findings"]["cardiomegaly"] == 1.0
     assert sum(table.cases[25].targets["findings"].values()) == 1.0
+
+
+def test_volumes_are_cases_too(tmp_path):
+    fake.write_volumes(tmp_path)
+    table = read(tmp_path, flag="adrenalmnist3d")
+    assert str(table.cases[30].inputs["image"]) == "adrenalmnist3d.npz:val_images[6]"
+    assert table.classes == ("normal", "hyperplasia")
+    assert "1,584 glands of 792 patients" in table.notices[1]
+
+
+@pytest.mark.parametrize(
+    ("flag", "positive"),
+    [
+        ("nodulemnist3d", "malignant"),
+        ("adrenalmnist3d", "hyperplasia"),
+        ("vesselmnist3d", "aneurysm"),
+        ("synapsemnist3d", "excitatory synapse"),
+    ],
+)
+def test_of_two_classes_of_volumes_the_disease_is_positive(tmp_path, flag, positive):
+    fake.write_volumes(tmp_path, flag)
+    table = read(tmp_path, flag=flag)
+    assert table.classes[1] == table.cases[1].targets["class"] == positive
+
+
+def test_images_in_place_of_volumes_are_named(tmp_path):
+    fake.write(tmp_path, "adrenalmnist3d")
+    with pytest.raises(DataError, match=r"\(24, 28, 28\), not uint8 \(n, 28, 28, 28\)"):
+        read(tmp_path, flag="adrenalmnist3d")
+
+
+def test_volumes_in_place_of_images_are_named(tmp_path):
+    fake.write_volumes(tmp_path, "pneumoniamnist")
+    with pytest.raises(DataError, match=r"\(24, 28, 28, 28\), not uint8 \(n, 28, 28\)"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("size", [128, "224"])
+def test_volumes_of_a_size_that_is_not_published_are_refused(size):
+    says = f"no organmnist3d of size {size}; its sizes are 28 and 64"
+    with pytest.raises(ValidationError, match=says):
+        MedMnistReader(flag="organmnist3d", size=size)
+    assert MedMnistReader(size=size).file_name == f"pneumoniamnist_{size}.npz"
 
 
 def test_another_checksum_is_used_with_a_notice(tmp_path):
@@ -158,3 +202,12 @@ def test_the_shared_copy_has_the_published_counts():
     counts = [sum(case.split == side for case in table.cases) for side in ("train", "val", "test")]
     assert counts == [4708, 524, 624]
     assert sum(case.targets["class"] == "pneumonia" for case in table.cases) == 3494 + 389 + 390
+
+
+@pytest.mark.data
+def test_the_shared_volumes_are_the_published_ones():
+    table = MedMnistReader(flag="adrenalmnist3d", download=False).read()
+    ill = [(case.split, case.targets["class"] == "hyperplasia") for case in table.cases]
+    counts = [(ill.count((s, False)), ill.count((s, True))) for s in ("train", "val", "test")]
+    assert counts == [(929, 259), (76, 22), (229, 69)]
+    assert not any("not the published file" in notice for notice in table.notices)

@@ -68,19 +68,29 @@ def test_slices_of_different_slope_are_rescaled_one_by_one(tmp_path: Path) -> No
     np.testing.assert_array_equal(read_volume(folder).array[0], expected)
 
 
-def test_a_sheared_stack_keeps_its_shear(tmp_path: Path) -> None:
-    """As after the tilt of a CT's gantry."""
-    sheared = AFFINE.copy()
-    sheared[:3, 2] += sheared[:3, 1] * 0.4
-    folder = fakes.write_series(tmp_path / "s", ARRAY, sheared)
-    np.testing.assert_allclose(read_volume(folder).affine, sheared, atol=1e-5)
+def tilted(degrees: float) -> np.ndarray:
+    """The affine of slices that a tilted gantry shifts along their columns."""
+    affine = AFFINE.copy()
+    along = affine[:3, 1] / np.linalg.norm(affine[:3, 1])
+    affine[:3, 2] += along * np.linalg.norm(affine[:3, 2]) * np.tan(np.radians(degrees))
+    return affine
+
+
+@pytest.mark.parametrize("degrees", [-20, 3])
+def test_a_tilted_gantry_is_told_with_its_angle(tmp_path: Path, degrees: float) -> None:
+    folder = fakes.write_series(tmp_path / "s", ARRAY, tilted(degrees))
+    assert f"gantry tilted by {abs(degrees):.1f} degrees; correct" in reason_of(folder)
+
+
+def test_rounded_positions_are_no_tilt(tmp_path: Path) -> None:
+    folder = fakes.write_series(tmp_path / "s", ARRAY, tilted(0.3))
+    np.testing.assert_allclose(read_volume(folder).affine, tilted(0.3), atol=1e-5)
 
 
 def test_other_files_are_passed_over(tmp_path: Path) -> None:
     folder = series(tmp_path)
     (folder / "LICENSE").write_text("free")
-    report = xray_files.dicom(ARRAY[:, :, 0], Rows=None, Modality="SR")
-    report.save_as(folder / "000-report.dcm")
+    fakes.write_report(folder / "000-report.dcm")
     np.testing.assert_array_equal(read_volume(folder).array[0], ARRAY)
 
 
@@ -93,8 +103,18 @@ def test_one_of_several_series_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "both"
     np.testing.assert_array_equal(read_volume(folder, "1.2.3.4").array[0], ARRAY)
     np.testing.assert_array_equal(read_volume(folder, "1.2.3.5").array[0], ARRAY[:, :, :2] + 1)
-    assert "2 DICOM series (2, 4 images)" in reason_of(folder).replace("4, 2", "2, 4")
-    assert "no series of the SeriesInstanceUID" in reason_of(folder, "1.2.3.6")
+    named = "1.2.3.4 (4 images), 1.2.3.5 (2 images)"
+    assert f"the folder has 2 DICOM series: {named}; name one" in reason_of(folder)
+    assert f"no series of the SeriesInstanceUID that is asked for; it has {named}" in reason_of(
+        folder, "1.2.3.6"
+    )
+
+
+def test_what_is_no_uid_is_not_quoted(tmp_path: Path) -> None:
+    fakes.write_series(tmp_path / "both" / "a", ARRAY, AFFINE, uid="1.2.3.4")
+    fakes.write_series(tmp_path / "both" / "b", ARRAY, AFFINE, uid="Doe^Jane")
+    assert "one without a valid UID (4 images)" in reason_of(tmp_path / "both")
+    assert "Doe" not in reason_of(tmp_path / "both")
 
 
 def test_a_missing_slice_is_told_with_its_place(tmp_path: Path) -> None:
@@ -105,7 +125,16 @@ def test_a_missing_slice_is_told_with_its_place(tmp_path: Path) -> None:
     assert reason_of(tmp_path / "long") == (
         "slices are missing: a gap of 5 mm after slice 4 of 8, where 2.5 mm are usual"
     )
-    assert "uneven" in reason_of(folder) or "missing" in reason_of(folder)
+    assert reason_of(folder) == (
+        "slices are missing: a gap of 5 mm after slice 1 of 3, where 2.5 mm are usual"
+    )
+
+
+def test_slices_at_uneven_distances_are_refused(tmp_path: Path) -> None:
+    folder = series(tmp_path)
+    shifted = AFFINE @ [0, 0, 1.2, 1] * [-1, -1, 1, 1]
+    change(folder, 1, ImagePositionPatient=[f"{value:.10g}" for value in shifted[:3]])
+    assert reason_of(folder) == "its slices lie at uneven distances of 2 to 3 mm"
 
 
 def test_a_copy_of_a_slice_is_refused(tmp_path: Path) -> None:
@@ -208,11 +237,11 @@ def test_frames_without_a_place_are_refused(tmp_path: Path) -> None:
 
 def test_a_slice_cut_off_or_with_damaged_bytes_never_raises_but_a_reason(tmp_path: Path) -> None:
     folder = series(tmp_path)
-    path = next(folder.glob("*-2.dcm"))
+    path = next(folder.glob("*-3.dcm"))  # the last one: without it the others are a volume
     whole = path.read_bytes()
     for length in range(132, len(whole), 41):
         path.write_bytes(whole[:length])
-        assert reason_of(folder)
+        assert path.name in reason_of(folder)
     random = np.random.default_rng(0)
     for _ in range(60):
         content = bytearray(whole)
@@ -220,6 +249,41 @@ def test_a_slice_cut_off_or_with_damaged_bytes_never_raises_but_a_reason(tmp_pat
         path.write_bytes(content)
         with suppress(DataError):
             read_volume(folder)
+
+
+REAL = "mri_t1_t2_dicom/PGBM_study1"
+
+
+@pytest.mark.data
+@pytest.mark.skipif("LIGHTBOX_DATA" not in os.environ, reason="LIGHTBOX_DATA is not set")
+@pytest.mark.parametrize("name", ["T1pre_reg", "T2_reg"])
+def test_a_real_series_is_read_as_pydicom_reads_its_slices_one_by_one(name: str) -> None:
+    folder = Path(os.environ["LIGHTBOX_DATA"]) / REAL / name
+    slices = [dcmread(path) for path in folder.glob("*.dcm")]
+    slices.sort(key=lambda each: float(each.ImagePositionPatient[2]))  # feet to head
+    assert [each.InstanceNumber for each in slices] == list(range(6, 18))
+    volume = read_volume(folder)
+    np.testing.assert_array_equal(
+        volume.array[0], np.stack([each.pixel_array.T for each in slices], axis=-1)
+    )
+    for k, each in enumerate(slices):
+        place = volume.affine @ [0, 0, k, 1] * [-1, -1, 1, 1]
+        np.testing.assert_allclose(place[:3], each.ImagePositionPatient, atol=0.01)
+    np.testing.assert_allclose(volume.spacing, (0.4297, 0.4297, 6.5), atol=0.01)
+
+
+@pytest.mark.data
+@pytest.mark.skipif("LIGHTBOX_DATA" not in os.environ, reason="LIGHTBOX_DATA is not set")
+def test_two_real_series_in_one_folder_are_named() -> None:
+    study = Path(os.environ["LIGHTBOX_DATA"]) / REAL
+    uids = [
+        dcmread(next((study / name).glob("*.dcm"))).SeriesInstanceUID
+        for name in ("T1pre_reg", "T2_reg")
+    ]
+    assert all(f"{uid} (12 images)" in reason_of(study) for uid in uids)
+    np.testing.assert_array_equal(
+        read_volume(study, uids[1]).array, read_volume(study / "T2_reg").array
+    )
 
 
 @pytest.mark.data

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from scipy import ndimage
 from skimage.transform import resize
 
-from datamodules.configs.volumes import (
+from datamodules.configs.volume_preprocessing import (
     CtWindow,
     RescaleRange,
     Rgb,

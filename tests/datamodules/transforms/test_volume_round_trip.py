@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from fakes import volume_files as fakes
 
-from datamodules.configs.volumes import VolumePreprocessing
+from datamodules.configs.volume_preprocessing import VolumePreprocessing
 from datamodules.transforms.volume_geometry import VolumeGeometry
 from datamodules.transforms.volume_preprocessing import PreparedVolume, PreprocessVolume
 from datamodules.transforms.volume_reading import read_volume

@@ -119,7 +119,7 @@ def test_a_fall_that_may_be_chance_is_no_shortcut():
 
 
 def test_of_many_labels_the_one_that_falls_furthest_is_named():
-    known = baseline(0.6, 0.58, 0.2)
+    known = baseline(0.6, 0.58, 0.2, features=("thumbnail of 16 x 16 pixels",))
     known["val"] |= {"auroc/a": figure(0.6), "auroc/b": figure(0.9)}
     known["test"] |= {"auroc/a": figure(0.6), "auroc/b": figure(0.7)}
     (said,) = cautions({**FACTS, "labels": {"names": ["a", "b"]}}, thumbnail=known)

@@ -3,7 +3,7 @@ import torch
 
 from datamodules.batches import DataInfo, LabelSet
 from datamodules.errors import ConfigError
-from lightning_modules.configs.networks import AttentionMapNetworkConfig
+from lightning_modules.configs.xray_networks import AttentionMapNetworkConfig
 from lightning_modules.networks.attention_map import (
     AttentionMapClassifier,
     LabelLinear,

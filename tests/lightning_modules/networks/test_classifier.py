@@ -3,8 +3,8 @@ import torch
 
 from datamodules.batches import DataInfo, LabelSet
 from datamodules.table_features import TableColumn
-from lightning_modules.configs.networks import TimmNetworkConfig
-from lightning_modules.networks.classifier import mean_of_views
+from lightning_modules.configs.xray_networks import TimmNetworkConfig
+from lightning_modules.networks.pooling import mean_of_cases
 from lightning_modules.networks.timm_classifier import TimmClassifier
 
 
@@ -16,7 +16,7 @@ def build(*table):
 
 def test_views_of_an_exam_are_averaged():
     values = torch.tensor([[1.0], [3.0], [10.0]])
-    assert mean_of_views(values, torch.tensor([0, 0, 1]), 2).tolist() == [[2.0], [10.0]]
+    assert mean_of_cases(values, torch.tensor([0, 0, 1]), 2).tolist() == [[2.0], [10.0]]
 
 
 def test_an_exam_of_one_view_is_that_image():

@@ -5,7 +5,7 @@ from safetensors.torch import save_file
 
 from datamodules.batches import DataInfo, LabelSet
 from datamodules.errors import ConfigError
-from lightning_modules.configs.networks import TimmNetworkConfig
+from lightning_modules.configs.xray_networks import TimmNetworkConfig
 from lightning_modules.networks.encoder_layers import stages
 from lightning_modules.networks.xray_networks import build_network
 

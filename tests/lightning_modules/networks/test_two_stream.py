@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from datamodules.batches import DataInfo, LabelSet
-from lightning_modules.configs.networks import TwoStreamNetworkConfig
+from lightning_modules.configs.xray_networks import TwoStreamNetworkConfig
 from lightning_modules.networks.two_stream import (
     GatedAttention,
     TwoStreamClassifier,

@@ -1,7 +1,7 @@
 """Why a planned value of a volume classification is as it is, for the comments of its YAML."""
 
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 
 from datamodules.batches import DataInfo
 from datamodules.configs.volume_preprocessing import CtWindow, Normalisation
@@ -54,8 +54,8 @@ def why_spacing(found: VolumeStatistics, plan: FitPlan, *, candidates: bool) -> 
     ratios = [now / own for now, own in zip(plan.spacing, plan.finest, strict=True)]
     return (
         f"{text} That is {times(plan.finest)} mm, at which {LEAST_BATCH} whole volumes do not fit"
-        f" in memory; they do at {times(round(ratio, 2) for ratio in ratios)} times as much. For"
-        " patches at full resolution give --memory-gb less, or change spacing_mm and fit."
+        f" in memory; they do at {times(round(ratio, 2) for ratio in ratios)} times as much. Where"
+        " fine detail decides, patches at full resolution may do better (fit.kind patches)."
     )
 
 
@@ -74,14 +74,13 @@ def why_fit(
     """Of the kind, and of its settings."""
     if isinstance(plan.fit, ResizedFit):
         return _why_resized(found, plan, memory.memory_gb, candidates=candidates)
-    covered = f"95 % of the training cases have at most {times(map(round, plan.covered))} voxels"
+    covered = f"95 % of the training cases have at most {times(map(ceil, plan.covered))} voxels"
     if isinstance(plan.fit, CroppedFit):
-        covered += "" if plan.spacing == plan.finest else " at full resolution"
         two = f"{LEAST_BATCH} volumes of this size fit in {memory.memory_gb:g} GB"
         return {
             "kind": f"{two}: they are seen whole.",
-            "size": f"{covered}; made up to multiples of 16 (of 8 up to {SHORT_SIDE})."
-            " What is smaller is padded, of what is larger the middle is seen.",
+            "size": f"{covered} at this spacing; made up to multiples of 16 (of 8 up to"
+            f" {SHORT_SIDE}). What is smaller is padded, of what is larger the middle is seen.",
         }
     share = min(prod(plan.fit.size) / prod(plan.median), 1)
     each = plan.fit.per_volume

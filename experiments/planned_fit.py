@@ -28,6 +28,8 @@ LEAST_SIDE = 16
 MOST_SIDE = 1024
 SHORT_SIDE = 64
 """Up to here sides are multiples of 8, beyond of 16; volumes of such sides are small."""
+DECIMALS = 5
+"""Of a spacing in mm; headers often have 0.99999998."""
 MOST_COARSER = 2.0
 LEAST_BATCH = 2
 """Volumes of a step: what must fit."""
@@ -54,8 +56,8 @@ class FitPlan:
         finest: The spacing by nnU-Net's rule, which ``spacing`` may be coarser than.
         thick: The axis of thick slices, where that rule knows one.
         median: Voxels of the median case at ``finest``.
-        covered: Voxels that 95 % of the cases have at most, at ``finest``.
-        asked: The size that would show that; larger than that of ``fit`` where it did not fit.
+        covered: Voxels that 95 % of the cases have at most, at ``spacing``, else ``finest``.
+        asked: What was tried first; larger than the size of ``fit`` where it did not fit.
     """
 
     fit: Fit
@@ -90,12 +92,14 @@ def plan_fit(
     Raises:
         ConfigError: If not even the smallest size fits.
     """
-    finest, thick = target_spacing(found.spacings, found.shapes)
+    spacing, thick = target_spacing(found.spacings, found.shapes)
+    finest = tuple(round(step, DECIMALS) for step in spacing)
     shapes = shapes_at(found, finest)
-    median, covered = np.median(shapes, axis=0), np.percentile(shapes, COVERED_PERCENTILE, axis=0)
+    median = np.median(shapes, axis=0)
 
     def plan(fit: Fit, spacing: Spacing | None, asked: Size) -> FitPlan:
-        numbers = (tuple(map(float, median)), tuple(map(float, covered)))
+        most = covered(shapes_at(found, spacing or finest))
+        numbers = (tuple(map(float, median)), tuple(map(float, most)))
         return FitPlan(fit, spacing, finest, thick, *numbers, asked)
 
     if candidates:
@@ -103,9 +107,9 @@ def plan_fit(
     if (shape := _one_small_shape(shapes)) or not all(case.has_spacing for case in found.cases):
         asked = _at_least(shape) if shape else rounded_up(median)
         return plan(ResizedFit(size=_shrunk(asked, room)), None, asked)
-    asked = rounded_up(covered)
+    asked = rounded_up(covered(shapes))
     for spacing in _spacings(finest):
-        size = crop_size(found, spacing)
+        size = rounded_up(covered(shapes_at(found, spacing)))
         if max(size) <= MOST_SIDE and room.fits(size, LEAST_BATCH):
             return plan(CroppedFit(size=size), spacing, asked)
     patches = data.fit if isinstance(data.fit, PatchesFit) else PatchesFit(foreground="otsu")
@@ -125,15 +129,14 @@ def shapes_at(found: VolumeStatistics, spacing: Spacing) -> NDArray[np.int64]:
     )
 
 
-def crop_size(found: VolumeStatistics, spacing: Spacing) -> Size:
-    """A size that shows 95 % of the cases whole."""
-    return rounded_up(np.percentile(shapes_at(found, spacing), COVERED_PERCENTILE, axis=0))
+def covered(shapes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sides that 95 % of the cases have at most, ``(3,)``."""
+    return np.asarray(np.percentile(shapes, COVERED_PERCENTILE, axis=0))
 
 
 def rounded_up(sides: Sequence[float] | NDArray[np.floating]) -> Size:
     """The next larger sides that networks halve well."""
-    i, j, k = (int(-(-side // _step(side)) * _step(side)) for side in sides)
-    return _at_least((i, j, k))
+    return _at_least([int(-(-side // _step(side)) * _step(side)) for side in sides])
 
 
 def _at_least(sides: Sequence[int]) -> Size:
@@ -150,7 +153,7 @@ def _spacings(finest: Spacing) -> Iterator[Spacing]:
     spacing = finest
     while max(now / own for now, own in zip(spacing, finest, strict=True)) <= MOST_COARSER:
         yield spacing
-        spacing = tuple(round(step, 4) for step in coarser(spacing))
+        spacing = tuple(round(step, DECIMALS) for step in coarser(spacing))
 
 
 def _one_small_shape(shapes: NDArray[np.int64]) -> tuple[int, ...] | None:

@@ -90,6 +90,24 @@ class Canvas:
         return x[box[0]] - right, y[box[1]] - front, z[box[2]] - top
 
 
+def branches(start: Array, way: Array, radius: float, rng: Generator) -> list[Strand]:
+    """A vessel that divides until it is thin."""
+    if radius < 0.7:
+        return []
+    end = start + rng.uniform(8, 14) * way
+    tree = [(start, end, radius, 0.85 * radius)]
+    for share in (0.85, 0.6):
+        turned = unit(way + rng.normal(0, 0.4, 3))
+        tree += branches(end, turned, share * radius * rng.uniform(0.8, 1), rng)
+    return tree
+
+
+def unit(vectors: Array) -> Array:
+    """Vectors along the last axis, brought to length 1."""
+    scaled: Array = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return scaled
+
+
 def waves(axes: Axes, frequency: float, rng: Generator) -> Array:
     """A smooth random field of mean 0 and standard deviation 1.2.
 

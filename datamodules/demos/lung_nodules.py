@@ -17,7 +17,7 @@ from nibabel.orientations import axcodes2ornt, ornt_transform
 from numpy.random import Generator
 from scipy.ndimage import gaussian_filter
 
-from datamodules.demos.canvas import Array, Canvas, Strand, waves
+from datamodules.demos.canvas import Array, Canvas, Strand, branches, unit, waves
 
 PATIENTS = 230
 SEED = 3
@@ -63,6 +63,11 @@ class Lung:
     wall: float
     dome: float
 
+    @property
+    def middle(self) -> Array:
+        """Where its middle is in the scanner, in mm (RAS)."""
+        return np.array([80.0 * self.side, 0, -150])
+
     def places(self, count: int, margin: float, rng: Generator) -> Array:
         """Points in the lung, shape ``(count, 3)``, away from the borders."""
         half = EXTENT_MM / 2 - margin
@@ -105,7 +110,7 @@ class Patient:
 def draw_demo(folder: Path, patients: int = PATIENTS) -> None:
     """Draw all volumes and write ``labels.csv``; the same bytes every time.
 
-    Some 370 volumes, ``volumes/p001_1.nii.gz``, int16 NIfTI in HU of about 48 x 48 x 24 voxels of
+    Some 360 volumes, ``volumes/p001_1.nii.gz``, int16 NIfTI in HU of about 48 x 48 x 24 voxels of
     1.25 x 1.25 x 2.5 mm. A fifth of the patients are for testing. Age, sex, site and what else is
     in a volume say nothing about the class.
 
@@ -137,9 +142,7 @@ def _draw_patient(number: int, folder: Path) -> list[tuple[object, ...]]:
 
 def invent_patient(number: int) -> Patient:
     """The same patient for the same number."""
-    rng = np.random.default_rng(
-        [SEED, number]
-    )  # not the streams below: zeros at the end are nothing
+    rng = np.random.default_rng([SEED, number])
     lung = Lung(int(rng.choice((-1, 1))), rng.uniform(22, 38), rng.uniform(-45, -20))
     radius = rng.uniform(7.0, 9.5)
     nodule = Nodule(
@@ -163,7 +166,7 @@ def invent_patient(number: int) -> Patient:
 def draw_volume(patient: Patient, visit: int) -> nib.Nifti1Image:
     """One volume, as the patient's scanner stores it."""
     scanner = SCANNERS[patient.site]
-    body = np.random.default_rng([SEED, patient.number, 1])  # the same at each visit
+    body = np.random.default_rng([SEED, patient.number, 1])  # with 0, invent_patient's again
     rng = np.random.default_rng([SEED, patient.number, 2, visit])
     spacing = scanner.spacing_mm
     shape = np.rint(EXTENT_MM * rng.uniform(0.95, 1.05, 3) / spacing).astype(int).tolist()
@@ -174,13 +177,11 @@ def draw_volume(patient: Patient, visit: int) -> nib.Nifti1Image:
     else:
         _draw_benign(canvas, patient.nodule, patient.lung, body)
     _draw_wall(canvas, patient.lung, body)
+    grey = gaussian_filter(canvas.grey, rng.uniform(0.35, 0.65), truncate=3)
     noise = gaussian_filter(rng.standard_normal(shape, np.float32), (0.6, 0.6, 0.3), truncate=3)
-    grey = (
-        gaussian_filter(canvas.grey, rng.uniform(0.35, 0.65), truncate=3)
-        + scanner.noise_hu / noise.std() * noise
-    )
+    grey += scanner.noise_hu / noise.std() * noise
     affine = np.diag([*spacing, 1.0])
-    affine[:3, 3] = np.rint(rng.normal((80 * patient.lung.side, 0, -150), 20))
+    affine[:3, 3] = patient.lung.middle + [axis.flat[0] for axis in canvas.axes]
     image = nib.Nifti1Image(np.rint(grey.clip(-1024)).astype(np.int16), affine)
     turn = ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(scanner.axes))
     turned: nib.Nifti1Image = image.as_reoriented(turn)
@@ -196,8 +197,8 @@ def _draw_lung(canvas: Canvas, lung: Lung, rng: Generator) -> None:
     vessels: list[Strand] = []
     for _ in range(rng.integers(3, 6)):
         root = np.array([-32 * lung.side, *rng.uniform(-22, 22, 2)])
-        way = _unit(np.array([lung.side, *rng.normal(0, 0.5, 2)]))
-        vessels += _branches(root, way, rng.uniform(1.6, 2.8), rng)
+        way = unit(np.array([lung.side, *rng.normal(0, 0.5, 2)]))
+        vessels += branches(root, way, rng.uniform(1.6, 2.8), rng)
     beside = np.array([0, 4.0, 1.0])
     airway = [(a + beside, b + beside, wide, narrow) for a, b, wide, narrow in vessels[:3]]
     canvas.paint_strands(vessels, SOFT)
@@ -205,21 +206,9 @@ def _draw_lung(canvas: Canvas, lung: Lung, rng: Generator) -> None:
     canvas.paint_strands(airway, AIR)
 
 
-def _branches(start: Array, way: Array, radius: float, rng: Generator) -> list[Strand]:
-    """A vessel that divides until it is thin."""
-    if radius < 0.7:
-        return []
-    end = start + rng.uniform(8, 14) * way
-    tree = [(start, end, radius, 0.85 * radius)]
-    for share in (0.85, 0.6):
-        turned = _unit(way + rng.normal(0, 0.4, 3))
-        tree += _branches(end, turned, share * radius * rng.uniform(0.8, 1), rng)
-    return tree
-
-
 def _draw_malignant(canvas: Canvas, nodule: Nodule, rng: Generator) -> None:
     """A nodule with its spicules and its cavity."""
-    ways = _ways(rng)
+    ways = unit(rng.standard_normal((rng.integers(8, 25), 3)))
     spicules = _strands(nodule.place + nodule.radius * ways, ways, rng)
     canvas.paint_strands(spicules, nodule.grey)
     depth, box = canvas.ball(nodule.place, nodule.radius, 0.7, rng)
@@ -233,16 +222,11 @@ def _draw_benign(canvas: Canvas, nodule: Nodule, lung: Lung, rng: Generator) -> 
     far = max(places, key=lambda place: float(np.linalg.norm(place - nodule.place)))
     bubble, box = canvas.ball(far, nodule.cavity, 0.7, rng)
     canvas.paint(bubble, AIR, box)
-    ways = _ways(rng)
+    ways = unit(rng.standard_normal((rng.integers(8, 25), 3)))
     canvas.paint_strands(_strands(lung.places(len(ways), 4, rng), ways, rng), nodule.grey)
     radius = (nodule.radius**3 - nodule.cavity**3) ** (1 / 3)
     depth, box = canvas.ball(nodule.place, radius, 0.2, rng)
     canvas.paint(depth, nodule.grey, box)
-
-
-def _ways(rng: Generator) -> Array:
-    """Directions of strands, shape ``(n, 3)``."""
-    return _unit(rng.standard_normal((rng.integers(8, 25), 3)))
 
 
 def _strands(starts: Array, ways: Array, rng: Generator) -> list[Strand]:
@@ -262,8 +246,3 @@ def _draw_wall(canvas: Canvas, lung: Lung, rng: Generator) -> None:
     canvas.paint(4 * rib - 2, MARROW)
     top_x, top_y = rng.uniform(-15, 15, 2).tolist()
     canvas.paint(lung.dome - z - 0.006 * ((x - top_x) ** 2 + (y - top_y) ** 2), SOFT)
-
-
-def _unit(vectors: Array) -> Array:
-    unit: Array = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return unit

@@ -10,6 +10,7 @@ from datamodules.cases import CaseTable
 from datamodules.demos.candidates import as_candidates
 from datamodules.errors import DataError
 from datamodules.readers.build_once import build_once
+from datamodules.readers.csv_table import CsvReader
 from datamodules.readers.image_mask_folders import ImageMaskFoldersReader
 from datamodules.readers.nih_chestxray14 import NihChestXray14Reader
 from datamodules.readers.nnunet_raw import NnUnetRawReader
@@ -32,21 +33,22 @@ class DemoReader(ReaderSettings):
 
     They are drawn at the first use into $LIGHTBOX_CACHE/demos (some 5 to 15 seconds): films in the
     layout of NIH ChestX-ray14, slices in folders of images and masks, volumes in nnU-Net's raw
-    format. They show no real person. All films of a patient count as one exam.
+    format or listed in a table. They show no real person. All films of a patient count as one exam.
     """
 
     ids_are_file_names: ClassVar[bool] = True
     kind: Literal["demo"] = "demo"
-    name: Literal["xray", "xray-shortcut", "segmentation-2d", "segmentation-3d"] = "xray"
+    name: Literal["xray", "xray-shortcut", "segmentation-2d", "segmentation-3d", "volume"] = "xray"
     """Which demo: xray, chest films in which some patients have a nodule; xray-shortcut, where
     the view tells who has one, in training only; segmentation-2d, slices through the heart with
-    the left ventricle and its wall; segmentation-3d, volumes with a kidney and its tumour."""
+    the left ventricle and its wall; segmentation-3d, volumes with a kidney and its tumour; volume,
+    CT of a nodule in a lung, benign or malignant."""
     candidates: bool = False
     """Of films: list candidates, each nodule, and as many places without one."""
 
     @model_validator(mode="after")
     def _candidates_are_of_films(self) -> Self:
-        if self.candidates and self.name.startswith("segmentation"):
+        if self.candidates and not self._has_films:
             raise ValueError(f"the demo '{self.name}' has no candidates; xray has")
         return self
 
@@ -77,12 +79,16 @@ class DemoReader(ReaderSettings):
             public=True,
             notices=(*table.notices, DRAWN, *(PLANTED,) * self._has_shortcut),
         )
-        if self.name.startswith("segmentation"):
+        if not self._has_films:
             return drawn
         films = replace(
             drawn, cases=tuple(replace(case, exam_id=case.patient_id) for case in drawn.cases)
         )
         return as_candidates(films) if self.candidates else films
+
+    @property
+    def _has_films(self) -> bool:
+        return self.name.startswith("xray")
 
     @property
     def _has_shortcut(self) -> bool:
@@ -95,6 +101,17 @@ class DemoReader(ReaderSettings):
             )
         if self.name == "segmentation-3d":
             return NnUnetRawReader(root=root, patient_pattern=PATIENT)
+        if self.name == "volume":
+            return CsvReader(
+                root=root,
+                label_columns=("class",),
+                classes=("benign", "malignant"),
+                case_column="case",
+                patient_column="patient",
+                split_column="split",
+                site_column="site",
+                attribute_columns=("age", "sex"),
+            )
         return NihChestXray14Reader(root=root)
 
     def _draw(self, folder: Path) -> None:
@@ -106,6 +123,10 @@ class DemoReader(ReaderSettings):
             from datamodules.demos import kidney_volumes
 
             kidney_volumes.draw_demo(folder)
+        elif self.name == "volume":
+            from datamodules.demos import lung_nodules
+
+            lung_nodules.draw_demo(folder)
         else:
             from datamodules.demos.xray import draw_demo
 

@@ -21,7 +21,7 @@ OPPOSITE = np.array([-1.0, -1.0, 1.0])
 
 
 class CutCandidates:
-    """Cuts cubes in mm about candidates, each stretched to one size.
+    """Cuts cubes in mm about candidates, to the nearest voxel, each stretched to one size.
 
     Args:
         preprocessing: Says what intensities become; spacing and crop are not its business here.

@@ -14,6 +14,20 @@ from lightning_modules.configs.optimizers import AdamWConfig
 from lightning_modules.configs.volume_classifier import VolumeClassifierConfig
 from lightning_modules.configs.volume_networks import ResNet3dConfig
 
+SHAPES = VolumeAugmentation(
+    rotation_degrees=30.0,
+    rotation_probability=0.7,
+    scale=(0.95, 1.05),
+    scale_probability=0.5,
+    noise_probability=0,
+    blur_probability=0,
+    brightness_probability=0,
+    contrast_probability=0,
+    low_resolution_probability=0,
+    gamma_probability=0,
+    inverted_gamma_probability=0,
+)
+"""For masks: turned and mirrored, hardly scaled, as size is what tells them apart."""
 LUNG = CtWindow(low=-1000, high=400, mean=-300, std=400)
 """Lung and soft tissue together."""
 
@@ -67,12 +81,13 @@ def adrenalmnist3d() -> Experiment:
                 crop_to_nonzero=False, normalisation=RescaleRange(), order=1
             ),
             fit=ResizedFit(size=(28, 28, 28)),
-            augmentation=VolumeAugmentation(mirror=(0,)),
+            augmentation=SHAPES,
             batch_size=32,
         ),
         task=VolumeClassifierConfig(
-            network=ResNet3dConfig(depth=18, base_features=16),
+            network=ResNet3dConfig(depth=18, base_features=32, stem="standard"),
             optimizer=AdamWConfig(lr=1e-3),
+            mirror=True,
         ),
-        trainer=TrainerConfig(max_epochs=30),
+        trainer=TrainerConfig(max_epochs=32),
     )

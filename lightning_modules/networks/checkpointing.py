@@ -70,8 +70,8 @@ def checkpoint_blocks(encoder: nn.Module) -> None:
     """
     for end in cast("list[dict[str, str]]", encoder.feature_info):
         for block in _blocks(encoder.get_submodule(end["module"])):
-            if any(True for _ in block.parameters()):
-                block.__class__ = _checkpointed(type(block))
+            if list(block.parameters()):
+                block.__class__ = _checkpointed(cast("Any", type(block)))
 
 
 def _blocks(stage: nn.Module) -> list[nn.Module]:

@@ -60,9 +60,7 @@ class SliceClassifier(VolumeClassifierNetwork):
 
     def slice_weights(self, volumes: Tensor) -> Tensor:
         """What each slice counts for, float32 ``(N, S)``; the weights of a volume add up to 1."""
-        attention = cast("GatedAttention", self.attention_over_slices[0])
-        weights: Tensor = attention.scores(self._of_slices(volumes, 0)).softmax(1)
-        return weights
+        return self._weights(self._of_slices(volumes, 0))
 
     def evidence(self, volumes: Tensor, label: int) -> Tensor:
         """Where the network looks: Grad-CAM of every slice, times the weight of the slice.
@@ -81,34 +79,40 @@ class SliceClassifier(VolumeClassifierNetwork):
         Raises:
             ConfigError: If the encoder has no spatial map.
         """
+        map_layer(self.encoders()[0])  # raises where there is none
         was_training = self.training
         self.eval()
-        with torch.inference_mode(False):
-            maps = self._maps_of_slices(volumes.clone(), label)
-            weights = self.slice_weights(volumes)
+        with torch.inference_mode(False), torch.no_grad():
+            maps, weights = self._weighed_maps(self._slices(volumes.clone()), label)
         self.train(was_training)
-        slices = maps * weights[..., None, None]
-        peak = slices.amax((1, 2, 3), keepdim=True).clamp_min(1e-12)
-        found: Tensor = (slices / peak).movedim(1, 1 + self.axis)
+        weighed = maps * weights[..., None, None]
+        peak = weighed.amax((1, 2, 3), keepdim=True).clamp_min(1e-12)
+        found: Tensor = (weighed / peak).movedim(1, 1 + self.axis)
         return found
 
-    def _maps_of_slices(self, volumes: Tensor, label: int) -> Tensor:
-        """Grad-CAM of each slice at its own size, not scaled, float32 ``(N, S, h, w)``."""
+    def _weighed_maps(self, slices: Tensor, label: int) -> tuple[Tensor, Tensor]:
+        """Grad-CAM of slices ``(N, S, channels, h, w)`` at their size, ``(N, S, h, w)``; weights.
+
+        Maps are float32 from 0 and not scaled, weights float32 ``(N, S)``.
+        """
         encoder = self.encoders()[0]
-        map_layer(encoder)  # raises where there is none
-        slices = self._slices(volumes)
-        with torch.no_grad():
-            parts = slices.flatten(0, 1).split(SLICES_AT_ONCE)
-            features = torch.cat([feature_map(encoder, part) for part in parts])
+        parts = slices.flatten(0, 1).split(SLICES_AT_ONCE)
+        features = torch.cat([feature_map(encoder, part) for part in parts])
         with torch.enable_grad():
             features.requires_grad_()
             vectors = cast("Any", encoder).forward_head(features)
-            rest = self.features - vectors.shape[1]
-            logits = self.head(F.pad(vectors, (0, rest)))[:, label]
+            of_detail = self.features - vectors.shape[1]
+            logits = self.head(F.pad(vectors, (0, of_detail)))[:, label]
             (slopes,) = torch.autograd.grad(logits.sum(), features)
-        found = (slopes.mean((2, 3), keepdim=True) * features.detach()).sum(1, keepdim=True)
-        found = F.interpolate(found.relu().float(), size=slices.shape[3:], mode="bilinear")
-        return found[:, 0].unflatten(0, slices.shape[:2])
+        maps = (slopes.mean((2, 3), keepdim=True) * features).sum(1, keepdim=True).relu().float()
+        maps = F.interpolate(maps, size=slices.shape[3:], mode="bilinear")
+        weights = self._weights(vectors.unflatten(0, slices.shape[:2]))
+        return maps[:, 0].unflatten(0, slices.shape[:2]), weights
+
+    def _weights(self, vectors: Tensor) -> Tensor:
+        attention = cast("GatedAttention", self.attention_over_slices[0])
+        weights: Tensor = attention.scores(vectors).softmax(1)
+        return weights
 
     def _of_slices(self, volumes: Tensor, part: int) -> Tensor:
         """Volumes ``(N, channels, D, H, W)`` to a vector of each slice, ``(N, S, C)``."""

@@ -1,4 +1,4 @@
-"""How far the features of a film lie from those of the training films."""
+"""How far the features of an image lie from those of the training images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace

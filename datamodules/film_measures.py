@@ -1,98 +1,40 @@
 """What a film is like, in a few numbers that a person understands."""
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.image_measures import LIKENESS, ImageKind, ImageMeasures, Measure, layout
 from datamodules.transforms.xray_geometry import Geometry, resize
 
 WHITE = 255
 BLACK_BELOW, WHITE_FROM = 8, 248
 """Grey values, of 0 to 255, that count as black and as white."""
-TINY = 1e-9
 THUMBNAIL = 16
 """Height and width of the thumbnail that the layout of a film is compared by."""
 
 
-@dataclass(frozen=True)
-class Measure:
-    """One number of a film, and how it is spoken of.
-
-    Attributes:
-        below, above: How a film with less, or more, compares to training films; empty: it is not
-            looked at.
-        margin: What the range of the training films is widened by at least; for a ratio, the
-            relative part.
-        ratio: Whether what counts is how many times more, not how much more.
-        unit: Of the number.
-        digits: Decimals that are shown.
-    """
-
-    below: str
-    above: str
-    margin: float
-    ratio: bool = False
-    unit: str = ""
-    digits: int = 2
-
-    def excess(self, value: float, low: float, high: float, widening: float) -> float:
-        """How far a value is outside a range, in margins; 0 inside.
-
-        A margin is at least the share ``widening`` of the range.
-        """
-        margin = self.margin
-        if self.ratio:
-            value, low, high = (math.log(max(each, TINY)) for each in (value, low, high))
-            margin = math.log1p(margin)
-        beyond = max(low - value, value - high if self.above else 0.0, 0.0)
-        return beyond / max(margin, widening * (high - low))
-
-    def describe(self, name: str, value: float, low: float, high: float) -> str:
-        """Why a value outside a range is unusual."""
-        shown = [f"{each:.{self.digits}f}" for each in (value, low, high)]
-        comparison = self.below if value < low else self.above
-        return (
-            f"{comparison} training films: {name} {shown[0]}{self.unit},"
-            f" training {shown[1]} to {shown[2]}{self.unit}"
-        )
-
-
-LIKENESS, PIXEL_SIZE = "correlation with their mean", "pixel size"
-MEASURES: Mapping[str, Measure] = {
-    "height": Measure("less tall than", "taller than", 0.2, ratio=True, unit=" px", digits=0),
-    "width": Measure("narrower than", "wider than", 0.2, ratio=True, unit=" px", digits=0),
-    "width / height": Measure("more upright than", "broader than", 0.1, ratio=True),
-    PIXEL_SIZE: Measure("finer than", "coarser than", 0.2, ratio=True, unit=" mm", digits=3),
-    "mean grey": Measure("darker than", "brighter than", 0.03),
-    "spread of grey": Measure("flatter than", "of more contrast than", 0.02),
-    "share of black": Measure("less black than", "blacker than", 0.05),
-    "share of white": Measure("less white than", "whiter than", 0.05),
-    "sharpness": Measure("smoother than", "sharper or noisier than", 0.2, ratio=True, digits=3),
-    LIKENESS: Measure("inverted, turned, or of another part than", "", 0.05),
-}
+PIXEL_SIZE = "pixel size"
+FILMS = ImageKind(
+    "films",
+    {
+        "height": Measure("less tall than", "taller than", 0.2, ratio=True, unit=" px", digits=0),
+        "width": Measure("narrower than", "wider than", 0.2, ratio=True, unit=" px", digits=0),
+        "width / height": Measure("more upright than", "broader than", 0.1, ratio=True),
+        PIXEL_SIZE: Measure("finer than", "coarser than", 0.2, ratio=True, unit=" mm", digits=3),
+        "mean grey": Measure("darker than", "brighter than", 0.03),
+        "spread of grey": Measure("flatter than", "of more contrast than", 0.02),
+        "share of black": Measure("less black than", "blacker than", 0.05),
+        "share of white": Measure("less white than", "whiter than", 0.05),
+        "sharpness": Measure("smoother than", "sharper or noisier than", 0.2, ratio=True, digits=3),
+        LIKENESS: Measure("inverted, turned, or of another part than", "", 0.05),
+    },
+)
 """What is measured of each film."""
-
-
-class FilmMeasures(NamedTuple):
-    """What is measured of one film.
-
-    Attributes:
-        values: By name; :data:`LIKENESS` is not among them, as it takes other films, and what is
-            not known is absent.
-        thumbnail: float32 ``(256,)``, mean 0 and length 1; all 0 of a film without contrast.
-    """
-
-    values: Mapping[str, float]
-    thumbnail: NDArray[np.float32]
 
 
 def measure_film(
     image: NDArray[np.uint8], geometry: Geometry, spacing_mm: tuple[float, float] | None = None
-) -> FilmMeasures:
+) -> ImageMeasures:
     """Measure a prepared film.
 
     Args:
@@ -117,7 +59,7 @@ def measure_film(
     }
     if spacing_mm is not None:
         values[PIXEL_SIZE] = float(np.sqrt(spacing_mm[0] * spacing_mm[1]))
-    return FilmMeasures(values, _thumbnail(film))
+    return ImageMeasures(values, _thumbnail(film))
 
 
 def _difference(film: NDArray[np.uint8]) -> float:
@@ -131,7 +73,4 @@ def _difference(film: NDArray[np.uint8]) -> float:
 
 def _thumbnail(film: NDArray[np.uint8]) -> NDArray[np.float32]:
     grey = resize(film.astype(np.float32), THUMBNAIL, THUMBNAIL).ravel()
-    grey = grey - grey.mean()
-    length = float(np.linalg.norm(grey))
-    thumbnail: NDArray[np.float32] = grey / length if length > 1 else np.zeros_like(grey)
-    return thumbnail
+    return layout(grey, least=1.0)

@@ -14,10 +14,13 @@ from datamodules.cases import CaseTable
 from datamodules.configs.labelled import LabelledConfig
 from datamodules.errors import ConfigError, DataError
 from datamodules.hard_cases import CaseErrors
+from datamodules.image_measures import ImageKind, ImageMeasures
 from datamodules.samplers import Draw, label_balanced_weights
 from datamodules.splits import ContentHashes
 from datamodules.table_features import TableColumn, Value, check_known, encode, fit_columns
 from datamodules.targets import label_set, lacking_outcomes, target_matrix
+
+MOST_JUDGED = 2000
 
 
 class Picture(NamedTuple):
@@ -47,6 +50,8 @@ class LabelledData(TaskDataModule):
     config: LabelledConfig
     thumbnail: ClassVar[str]
     """What :meth:`thumbnail_of` gives, for a person."""
+    image_kind: ClassVar[ImageKind]
+    """What :meth:`measures_of` measures."""
 
     def __init__(
         self, config: LabelledConfig, seed: int = 0, trained: DataInfo | None = None
@@ -78,6 +83,19 @@ class LabelledData(TaskDataModule):
         dataset: Any = self.dataset(training=False)
         batch: ClassifierBatch = dataset.__getitems__([Draw(index) for index in indices])
         return batch
+
+    @abstractmethod
+    def measures_of(self, index: int) -> list[tuple[ImageMeasures, Value]]:
+        """What is measured of each image of a case that is judged by itself, and its view."""
+
+    def show_judged(self, indices: Sequence[int]) -> ClassifierBatch:
+        """As :meth:`show`, with each image that is judged by itself as a case of its own."""
+        return self.show(indices)
+
+    @property
+    def most_judged(self) -> int:
+        """Cases of a split that say what training data are like; of more, so many are drawn."""
+        return MOST_JUDGED
 
     @abstractmethod
     def thumbnail_of(self, index: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from datamodules.cases import CaseTable
 from datamodules.configs.volumes import VolumesConfig
 from datamodules.doctor.volumes import examine_volumes
 from datamodules.errors import DataError
+from datamodules.image_measures import ImageMeasures
 from datamodules.labelled import LabelledData, Picture
 from datamodules.splits import ContentHashes
 from datamodules.table_features import Value
@@ -22,11 +23,13 @@ from datamodules.transforms.volume_geometry import VolumeGeometry
 from datamodules.volume_cache import VolumeCache
 from datamodules.volume_cases import cache_volumes, cached_volumes
 from datamodules.volume_dataset import VolumeDataset, VolumeView, augment_volumes
+from datamodules.volume_measures import AXES, VOLUMES, measure_volume
 from datamodules.windows import stitch
 
 THUMBNAIL = 12
 """Sides of a thumbnail in voxels."""
-AXES = ("left-right", "back-front", "down-up")
+MOST_IN_PATCHES = 200
+"""Cases of a split that say what training data are like, where each is many patches to look at."""
 
 
 class VolumesData(LabelledData):
@@ -43,6 +46,7 @@ class VolumesData(LabelledData):
     config: VolumesConfig
     case_noun = "volume"
     thumbnail = f"thumbnail of {THUMBNAIL} x {THUMBNAIL} x {THUMBNAIL} voxels"
+    image_kind = VOLUMES
     cache: VolumeCache
 
     def __init__(
@@ -110,6 +114,16 @@ class VolumesData(LabelledData):
     def geometry_of(self, index: int) -> VolumeGeometry:
         """How the stored volume of a case was made from its files."""
         return self.cache.geometry(index)
+
+    def measures_of(self, index: int) -> list[tuple[ImageMeasures, Value]]:
+        """See the base class; of a candidate its context."""
+        image = self.image_of(index)[: self.image_shape[0]]
+        return [(measure_volume(image, self.geometry_of(index)), None)]
+
+    @property
+    def most_judged(self) -> int:
+        """See the base class."""
+        return MOST_IN_PATCHES if self.config.fit.kind == "patches" else super().most_judged
 
     def thumbnail_of(self, index: int) -> np.ndarray:
         """See the base class."""

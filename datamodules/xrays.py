@@ -4,15 +4,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from datamodules.batches import ClassifierBatch
 from datamodules.candidates import has_candidates
-from datamodules.cases import CaseTable
+from datamodules.cases import CaseTable, Source, resolve
 from datamodules.configs.xrays import XraysConfig
 from datamodules.doctor.xrays import examine_xrays
 from datamodules.exams import group_exams
+from datamodules.film_measures import FILMS, measure_film
 from datamodules.image_cache import ImageCache
+from datamodules.image_measures import ImageMeasures
 from datamodules.labelled import LabelledData, Picture
 from datamodules.splits import ContentHashes
 from datamodules.table_features import Value
+from datamodules.transforms.xray_acquisition import read_acquisition
 from datamodules.transforms.xray_geometry import Geometry, resize
 from datamodules.xray_cache import cache_xrays, cached_hashes
 from datamodules.xray_dataset import XrayArrays, XrayDataset
@@ -33,6 +37,7 @@ class XraysData(LabelledData):
     config: XraysConfig
     case_noun = "image"
     thumbnail = f"thumbnail of {THUMBNAIL} x {THUMBNAIL} pixels"
+    image_kind = FILMS
     cache: ImageCache
     starts: np.ndarray
 
@@ -70,12 +75,34 @@ class XraysData(LabelledData):
 
     def image_of(self, index: int) -> np.ndarray:
         """The first image of a case, uint8 ``(size, size)``; of a candidate its context."""
-        image = self.cache.images[self.rows_of(index)[0]]
+        return self._image(self.rows_of(index)[0])
+
+    def _image(self, row: int) -> np.ndarray:
+        image = self.cache.images[row]
         return np.asarray(image if image.ndim == 2 else image[0])
 
     def geometry_of(self, index: int) -> Geometry:
         """How the first image of a case was made from its file."""
         return Geometry.from_dict(self.cache.geometry(self.rows_of(index)[0]))
+
+    def measures_of(self, index: int) -> list[tuple[ImageMeasures, Value]]:
+        """See the base class; every film of an exam by itself, of a candidate its context."""
+        case = self.table.cases[index]
+        rows = zip(self.rows_of(index), case.inputs.values(), strict=True)
+        return [self._measure(row, source, case.attributes.get("view")) for row, source in rows]
+
+    def _measure(self, row: int, source: Source, view: Value) -> tuple[ImageMeasures, Value]:
+        geometry = Geometry.from_dict(self.cache.geometry(row))
+        acquisition = read_acquisition(resolve(self.table.root, source.path))
+        measures = measure_film(self._image(row), geometry, acquisition.spacing_mm)
+        return measures, view or acquisition.view
+
+    def show_judged(self, indices: Sequence[int]) -> ClassifierBatch:
+        """See the base class: films of an exam apart."""
+        batch = self.show(indices)
+        if (case_of := batch.pop("case_of", None)) is not None:
+            batch["table"] = batch["table"][case_of]
+        return batch
 
     def thumbnail_of(self, index: int) -> np.ndarray:
         """See the base class."""

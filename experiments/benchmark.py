@@ -33,6 +33,9 @@ SUBJECTS = {
         "window": "sliding_window",
         "memory": "volume_worker_memory",
     },
+    "volume": {
+        "checkpointing": "gradient_checkpointing",
+    },
 }
 """By task, modules of ``experiments.benchmarks`` by what they measure, as the table has them."""
 GOAL_MISSED = 1

@@ -12,14 +12,15 @@ from datamodules.batches import ClassifierBatch
 from datamodules.cases import Case
 from datamodules.configs.xrays import XraysConfig
 from datamodules.film_measures import measure_film
-from datamodules.input_guard import SeenFilm
+from datamodules.image_measures import ImageMeasures
+from datamodules.table_features import Value
 from datamodules.transforms.xray_acquisition import Acquisition, read_acquisition
 from datamodules.transforms.xray_preprocessing import PreparedXray
 from datamodules.xray_files import as_batch, find_files, prepare_file
 from experiments.evidence import Evidence
 from experiments.film_evidence import draw_evidence
 from experiments.predicted_files import PredictedBatch
-from experiments.predictor import Outside, Predictor
+from experiments.predictor import Predictor
 from experiments.task_kinds.xray_classification import settings_of
 from lightning_modules.explanations import MadeBy
 
@@ -72,23 +73,11 @@ class FilmPredictor(Predictor[Path]):
         films = [film.prepared for film in prepared]
         return as_batch(names, films, self.data.preprocessing, table)
 
-    def judge(
-        self, prepared: Sequence[ReadFilm], cases: Sequence[Case], features: NDArray[np.float32]
-    ) -> Outside:
-        """By the guard of the checkpoint, if it has one."""
-        if self.guard is None:
-            return super().judge(prepared, cases, features)
-        seen = [
-            SeenFilm(
-                measure_film(
-                    film.prepared.image, film.prepared.geometry, film.acquisition.spacing_mm
-                ),
-                own,
-                case.attributes.get("view") or film.acquisition.view,
-            )
-            for film, case, own in zip(prepared, cases, features, strict=True)
-        ]
-        return self.guard.judge(seen)
+    def measures_of(self, prepared: ReadFilm, case: Case) -> tuple[ImageMeasures, Value]:
+        """See the base class."""
+        film, acquisition = prepared.prepared, prepared.acquisition
+        measures = measure_film(film.image, film.geometry, acquisition.spacing_mm)
+        return measures, case.attributes.get("view") or acquisition.view
 
     def draw(
         self,

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from itertools import chain, islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,33 +12,27 @@ from pytorch_lightning.utilities import move_data_to_device
 from torch import Tensor
 
 from datamodules.base import TaskDataModule
-from datamodules.cases import Case, Source, resolve
 from datamodules.errors import CheckpointError
-from datamodules.film_measures import FilmMeasures, measure_film
-from datamodules.input_guard import InputGuard, SeenFilm
+from datamodules.input_guard import InputGuard, SeenImage
+from datamodules.labelled import LabelledData
 from datamodules.parallel import map_in_order
-from datamodules.samplers import Draw
-from datamodules.table_features import Value
-from datamodules.transforms.xray_acquisition import read_acquisition
-from datamodules.transforms.xray_geometry import Geometry
-from datamodules.xrays import XraysData
 from lightning_modules.base import TaskModule
-from lightning_modules.xray_classifier import XrayClassifier
+from lightning_modules.classifier import Classifier
 
 log = logging.getLogger("lightbox")
 
 GUARD = "guard"
 """Where a checkpoint keeps the fingerprint, among its facts."""
 OUTSIDE = "outside_training_data"
-"""Column that says why a film is outside; empty where it is not."""
-MOST_CASES = 2000
-"""Cases of a split that are looked at; of more, so many are drawn, always the same."""
+"""Column that says why an image is outside; empty where it is not."""
+AT_ONCE = 2000
+"""Cases that are judged together."""
 
 
 def take_fingerprint(
     module: TaskModule, data: TaskDataModule, device: torch.device
 ) -> InputGuard | None:
-    """Learn what the training films are like, and on validation how strict to be.
+    """Learn what the training images are like, and on validation how strict to be.
 
     Args:
         module: With its final weights; moved to the device.
@@ -47,20 +42,21 @@ def take_fingerprint(
     Returns:
         None for a task that has none, or if something goes wrong, which is logged.
     """
-    if not isinstance(module, XrayClassifier) or not isinstance(data, XraysData):
+    if not isinstance(module, Classifier) or not isinstance(data, LabelledData):
         return None
     try:
         training, validation = (
-            see_films(module, data, _drawn(data.indices(split)), device)
+            list(chain(*see_cases(module, data, _drawn(data, split), device)))
             for split in ("train", "val")
         )
-        guard = InputGuard.fit(training, validation)
+        guard = InputGuard.fit(data.image_kind, training, validation)
     except Exception as error:  # whatever it is, no finished run is lost for it
         log.warning("no fingerprint of the training data: %s: %s", type(error).__name__, error)
         return None
     log.info(
-        "fingerprint of %d training films; of %d validation films %d are outside it",
+        "fingerprint of %d training %s; of %d of validation %d are outside it",
         len(training),
+        data.image_kind.noun,
         guard.validated,
         guard.flagged,
     )
@@ -68,24 +64,23 @@ def take_fingerprint(
 
 
 def judge_cases(
-    guard: InputGuard, module: XrayClassifier, data: XraysData, split: str, device: torch.device
+    guard: InputGuard, module: Classifier, data: LabelledData, split: str, device: torch.device
 ) -> dict[str, tuple[str, ...]]:
     """Why each case of a split is outside the training data, by case id; empty: it is not."""
     reasons: dict[str, tuple[str, ...]] = {}
     indices = data.indices(split)
-    for start in range(0, len(indices), MOST_CASES):
-        some = indices[start : start + MOST_CASES]
-        judged = iter(guard.judge(see_films(module, data, some, device)))
-        for index in some:
-            found = [reason for _ in data.rows_of(index) for reason in next(judged)]
+    for start in range(0, len(indices), AT_ONCE):
+        some = indices[start : start + AT_ONCE]
+        for index, images in zip(some, see_cases(module, data, some, device), strict=True):
+            found = [reason for judged in guard.judge(images) for reason in judged]
             reasons[data.table.cases[index].case_id] = tuple(dict.fromkeys(found))
     return reasons
 
 
-def see_films(
-    module: XrayClassifier, data: XraysData, indices: Sequence[int], device: torch.device
-) -> list[SeenFilm]:
-    """What a guard looks at, of every image of some cases, in their order.
+def see_cases(
+    module: Classifier, data: LabelledData, indices: Sequence[int], device: torch.device
+) -> list[list[SeenImage]]:
+    """What a guard looks at, of every image of each of some cases: films of an exam are several.
 
     Args:
         module: Moved to the device; left in the mode that it is in.
@@ -93,18 +88,11 @@ def see_films(
         indices: Positions of the cases in its table.
         device: Where features are computed.
     """
-    places = [
-        _Place(data.table.cases[index], row, source)
-        for index in indices
-        for row, source in zip(
-            data.rows_of(index), data.table.cases[index].inputs.values(), strict=True
-        )
-    ]
     features = [own for batch in _features(module, data, indices, device) for own in batch]
-    looks = map_in_order(lambda place: _look(data, place), places)
-    return [
-        SeenFilm(measures, own, view) for (measures, view), own in zip(looks, features, strict=True)
-    ]
+    looks = list(map_in_order(data.measures_of, indices))
+    pairs = list(zip(chain(*looks), features, strict=True))
+    seen = iter(SeenImage(measures, own, view) for (measures, view), own in pairs)
+    return [list(islice(seen, len(own))) for own in looks]
 
 
 def guard_facts(guard: InputGuard | None) -> dict[str, Any] | None:
@@ -129,43 +117,25 @@ def guard_from(facts: Mapping[str, Any]) -> InputGuard | None:
         ) from error
 
 
-class _Place(NamedTuple):
-    """One image of a case: its row in the cache, and where it came from."""
-
-    case: Case
-    row: int
-    source: Source
-
-
-def _look(data: XraysData, place: _Place) -> tuple[FilmMeasures, Value]:
-    image = np.asarray(data.cache.images[place.row])
-    film = image if image.ndim == 2 else image[0]  # of a candidate: its context
-    geometry = Geometry.from_dict(data.cache.geometry(place.row))
-    acquisition = read_acquisition(resolve(data.table.root, place.source.path))
-    view = place.case.attributes.get("view") or acquisition.view
-    return measure_film(film, geometry, acquisition.spacing_mm), view
-
-
 def _features(
-    module: XrayClassifier, data: XraysData, indices: Sequence[int], device: torch.device
+    module: Classifier, data: LabelledData, indices: Sequence[int], device: torch.device
 ) -> Iterator[NDArray[np.float32]]:
-    """Features of each image, ``(N, D)`` a batch."""
-    dataset, size = data.dataset(training=False), data.config.batch_size
-    was_training = module.training
+    """Features of each image that is judged by itself, ``(N, D)`` a batch."""
+    size, was_training = data.evaluation_batch_size, module.training
     module.to(device).eval()
     for start in range(0, len(indices), size):
-        batch = dataset.__getitems__([Draw(index) for index in indices[start : start + size]])
-        batch = move_data_to_device(batch, device)
+        batch = move_data_to_device(data.show_judged(indices[start : start + size]), device)
         with torch.inference_mode():
-            seen = module.network.look(batch["image"], batch.get("detail"))
-        yield seen.summary.float().cpu().numpy()
+            yield module(batch).features.float().cpu().numpy()
     module.train(was_training)
 
 
-def _drawn(indices: list[int]) -> list[int]:
-    if len(indices) <= MOST_CASES:
+def _drawn(data: LabelledData, split: str) -> list[int]:
+    """Cases of a split that are looked at: always the same."""
+    indices, most = data.indices(split), data.most_judged
+    if len(indices) <= most:
         return indices
-    return sorted(np.random.default_rng(0).choice(indices, MOST_CASES, replace=False).tolist())
+    return sorted(np.random.default_rng(0).choice(indices, most, replace=False).tolist())
 
 
 def _with_tensors(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from experiments import plan_reasons
 from experiments.plan_reasons import times
 from experiments.planned_fit import LEAST_BATCH, MOST_COARSER, SHORT_SIDE, FitPlan
 from experiments.planned_memory import NetworkMemory
-from lightning_modules.configs.volume_networks import SliceNetworkConfig
 from lightning_modules.networks.training_memory import USABLE
 from lightning_modules.networks.volume_encoders import SMALL_VOLUME
 
@@ -32,14 +31,14 @@ class BatchPlan:
         room: As many fit.
         most: As many are ever chosen.
         steps: That an epoch is to have.
-        step_gb: What the smallest batch takes.
+        least_gb: What the smallest batch takes.
     """
 
     chosen: int
     room: int
     most: int
     steps: int
-    step_gb: float
+    least_gb: float
 
 
 def why_spacing(found: VolumeStatistics, plan: FitPlan, *, candidates: bool) -> str:
@@ -89,8 +88,7 @@ def why_fit(
         f" not even at a spacing {MOST_COARSER:g} times as coarse.",
         "size": f"from {times(plan.asked)} it was reduced, each time along the axis that was"
         f" largest relative to the median case, until {LEAST_BATCH} volumes of {each} patches fit"
-        f" in {memory.memory_gb:g} GB. It shows {share:.0%} of the median case."
-        f"{_on_the_stem(memory, plan.fit.size)}",
+        f" in {memory.memory_gb:g} GB. It shows {share:.0%} of the median case.",
         "foreground": "patches of air say nothing."
         if plan.fit.foreground == "otsu"
         else "as it was set.",
@@ -116,15 +114,11 @@ def _why_resized(
     return {"kind": kind, "size": size}
 
 
-def _on_the_stem(memory: NetworkMemory, size: Size) -> str:
-    network = memory.network
-    if isinstance(network, SliceNetworkConfig) or network.stem != "auto":
-        return ""
-    if min(size) >= SMALL_VOLUME:
-        return ""
+def why_stem(asked: Size) -> str:
+    """Of ``stem``, where the network's own choice takes too much memory."""
     return (
-        f" As an axis has fewer than {SMALL_VOLUME} voxels, the network does not halve it at once:"
-        " --task.network.stem standard does, takes a fraction of the memory, and allows more."
+        f"auto keeps the resolution at first where an axis has fewer than {SMALL_VOLUME} voxels;"
+        f" with {times(asked)} that takes too much memory."
     )
 
 
@@ -134,8 +128,8 @@ def why_batch(batch: BatchPlan, plan: FitPlan, memory: NetworkMemory, cases: int
     how = "in mixed precision" if memory.mixed else "in 32 bits (mixed precision takes about half)"
     return (
         f"{memory.memory_gb:g} GB hold {batch.room} volumes{each} {how}; {LEAST_BATCH} take"
-        f" {batch.step_gb:.2g} GB. At most {batch.most}, at most a tenth of the {cases} training"
-        f" cases, and at least {LEAST_BATCH}."
+        f" {batch.least_gb:.2g} GB. At most {batch.most}, few enough for {batch.steps} steps an"
+        f" epoch of {cases} training cases, and at least {LEAST_BATCH}."
     )
 
 

@@ -70,8 +70,8 @@ class FitPlan:
 
     @property
     def images_a_volume(self) -> int:
-        """That a step sees of each."""
-        return images_a_volume(self.fit)
+        """That a step sees of each: one, or several patches."""
+        return self.fit.per_volume if isinstance(self.fit, PatchesFit) else 1
 
 
 def plan_fit(
@@ -92,34 +92,41 @@ def plan_fit(
     Raises:
         ConfigError: If not even the smallest size fits.
     """
-    spacing, thick = target_spacing(found.spacings, found.shapes)
-    finest = tuple(round(step, DECIMALS) for step in spacing)
+    finest, thick = finest_spacing(found)
     shapes = shapes_at(found, finest)
-    median = np.median(shapes, axis=0)
+    median, asked = np.median(shapes, axis=0), size_asked(found, data, candidates=candidates)
 
-    def plan(fit: Fit, spacing: Spacing | None, asked: Size) -> FitPlan:
+    def plan(fit: Fit, spacing: Spacing | None) -> FitPlan:
         most = covered(shapes_at(found, spacing or finest))
         numbers = (tuple(map(float, median)), tuple(map(float, most)))
         return FitPlan(fit, spacing, finest, thick, *numbers, asked)
 
-    if candidates:
-        return plan(ResizedFit(size=_shrunk(data.fit.size, room)), None, data.fit.size)
-    if (shape := _one_small_shape(shapes)) or not all(case.has_spacing for case in found.cases):
-        asked = _at_least(shape) if shape else rounded_up(median)
-        return plan(ResizedFit(size=_shrunk(asked, room)), None, asked)
-    asked = rounded_up(covered(shapes))
+    if candidates or _are_stretched(found, shapes):
+        return plan(ResizedFit(size=_shrunk(asked, room)), None)
     for spacing in _spacings(finest):
         size = rounded_up(covered(shapes_at(found, spacing)))
         if max(size) <= MOST_SIDE and room.fits(size, LEAST_BATCH):
-            return plan(CroppedFit(size=size), spacing, asked)
+            return plan(CroppedFit(size=size), spacing)
     patches = data.fit if isinstance(data.fit, PatchesFit) else PatchesFit(foreground="otsu")
     images = LEAST_BATCH * patches.per_volume
-    return plan(patches.replace(size=_largest_patch(asked, median, room, images)), finest, asked)
+    return plan(patches.replace(size=_largest_patch(asked, median, room, images)), finest)
 
 
-def images_a_volume(fit: Fit) -> int:
-    """That a training step sees of each volume: one, or several patches."""
-    return fit.per_volume if isinstance(fit, PatchesFit) else 1
+def finest_spacing(found: VolumeStatistics) -> tuple[Spacing, int | None]:
+    """That of nnU-Net's rule, and the axis of thick slices."""
+    spacing, thick = target_spacing(found.spacings, found.shapes)
+    return tuple(round(step, DECIMALS) for step in spacing), thick
+
+
+def size_asked(found: VolumeStatistics, data: VolumesConfig, *, candidates: bool) -> Size:
+    """The size that volumes are to have if memory allows; see :func:`plan_fit`."""
+    if candidates:
+        return data.fit.size
+    shapes = shapes_at(found, finest_spacing(found)[0])
+    if _one_small_shape(shapes):
+        return _at_least(shapes[0])
+    stretched = _are_stretched(found, shapes)
+    return rounded_up(np.median(shapes, axis=0) if stretched else covered(shapes))
 
 
 def shapes_at(found: VolumeStatistics, spacing: Spacing) -> NDArray[np.int64]:
@@ -156,11 +163,13 @@ def _spacings(finest: Spacing) -> Iterator[Spacing]:
         spacing = tuple(round(step, DECIMALS) for step in coarser(spacing))
 
 
-def _one_small_shape(shapes: NDArray[np.int64]) -> tuple[int, ...] | None:
-    """The shape that all have, if it is small."""
-    if (shapes != shapes[0]).any() or shapes.max() > SHORT_SIDE:
-        return None
-    return tuple(int(side) for side in shapes[0])
+def _are_stretched(found: VolumeStatistics, shapes: NDArray[np.int64]) -> bool:
+    return _one_small_shape(shapes) or not all(case.has_spacing for case in found.cases)
+
+
+def _one_small_shape(shapes: NDArray[np.int64]) -> bool:
+    """Whether all have the same shape, and it is small."""
+    return bool((shapes == shapes[0]).all() and shapes.max() <= SHORT_SIDE)
 
 
 def _shrunk(asked: Size, room: Room) -> Size:

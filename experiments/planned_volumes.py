@@ -2,6 +2,7 @@
 
 from datamodules.batches import DataInfo
 from datamodules.configs.volume_preprocessing import CtWindow, Normalisation
+from datamodules.configs.volumes import Size
 from datamodules.preprocessing_rules import plan_normalisation
 from datamodules.volume_statistics import VolumeStatistics
 from experiments.experiment import Experiment
@@ -12,12 +13,15 @@ from experiments.plan_volume_reasons import (
     why_fit,
     why_normalisation,
     why_spacing,
+    why_stem,
 )
 from experiments.planned_experiment import PREPROCESSING, PlannedExperiment
-from experiments.planned_fit import LEAST_BATCH, plan_fit
+from experiments.planned_fit import LEAST_BATCH, FitPlan, plan_fit, size_asked
 from experiments.planned_memory import NetworkMemory
 from experiments.setting_tree import SettingPath
 from experiments.task_kinds.volume_classification import settings_of
+from lightning_modules.configs.volume_networks import Encoder3dSettings
+from lightning_modules.networks.volume_encoders import SMALL_VOLUME
 
 MOST_BATCH = 32
 LEAST_STEPS = 10
@@ -27,7 +31,7 @@ LEAST_STEPS = 10
 def plan_volumes(
     experiment: Experiment, found: VolumeStatistics, info: DataInfo, memory_gb: float
 ) -> PlannedExperiment:
-    """Plan spacing, normalisation, how volumes are seen, and the batch.
+    """Plan spacing, normalisation, how volumes are seen, the batch, and if need be the stem.
 
     Args:
         experiment: What is not planned stays as it is here.
@@ -39,18 +43,16 @@ def plan_volumes(
         ConfigError: If not even the smallest volumes fit in memory.
         DataError: If intensities cannot be normalised.
     """
-    _, data = settings_of(experiment)
+    data = settings_of(experiment)[1]
     memory = NetworkMemory(experiment, info, memory_gb)
+    stem: dict[SettingPath, str] = {}
+    asked = size_asked(found, data, candidates=info.candidates)
+    other = with_standard_stem(experiment, asked)
+    if other is not None and not memory.fits(asked, LEAST_BATCH):
+        experiment, memory = other, NetworkMemory(other, info, memory_gb)
+        stem = {("task", "network", "stem"): why_stem(asked)}
     plan = plan_fit(found, data, memory, candidates=info.candidates)
-    step = memory.of_step(plan.fit.size)
-    room = step.images_in(memory_gb) // plan.images_a_volume
-    batch = BatchPlan(
-        chosen=max(min(room, MOST_BATCH, len(found.cases) // LEAST_STEPS), LEAST_BATCH),
-        room=room,
-        most=MOST_BATCH,
-        steps=LEAST_STEPS,
-        step_gb=step.gb(LEAST_BATCH * plan.images_a_volume),
-    )
+    batch = _plan_batch(plan, memory, len(found.cases))
     given = data.preprocessing.normalisation
     normalisation = _normalisation(found, given)
     planned = experiment.replace(
@@ -73,9 +75,37 @@ def plan_volumes(
             for name, reason in why_fit(found, plan, memory, candidates=info.candidates).items()
         },
         ("data", "batch_size"): why_batch(batch, plan, memory, len(found.cases)),
+        **stem,
     }
     marked = {path: f"Planned: {reason}" for path, reason in reasons.items()}
     return PlannedExperiment(planned, marked, notes(found, info, memory))
+
+
+def _plan_batch(plan: FitPlan, memory: NetworkMemory, cases: int) -> BatchPlan:
+    step = memory.of_step(plan.fit.size)
+    room = step.images_in(memory.memory_gb) // plan.images_a_volume
+    return BatchPlan(
+        chosen=max(min(room, MOST_BATCH, cases // LEAST_STEPS), LEAST_BATCH),
+        room=room,
+        most=MOST_BATCH,
+        steps=LEAST_STEPS,
+        least_gb=step.gb(LEAST_BATCH * plan.images_a_volume),
+    )
+
+
+def with_standard_stem(experiment: Experiment, size: Size) -> Experiment | None:
+    """The experiment with a network that reduces volumes at once, though one axis is short.
+
+    None where that is as it is, is not for the plan to say, or would leave nothing to look at: two
+    axes are short.
+    """
+    task, _ = settings_of(experiment)
+    network = task.network
+    if not isinstance(network, Encoder3dSettings) or network.stem != "auto":
+        return None
+    if min(size) >= SMALL_VOLUME or sorted(size)[1] < SMALL_VOLUME:
+        return None
+    return experiment.replace(task=task.replace(network=network.replace(stem="standard")))
 
 
 def _normalisation(found: VolumeStatistics, given: Normalisation) -> Normalisation:

@@ -15,9 +15,10 @@ from datamodules.batches import ClassifierBatch
 from datamodules.cases import Case
 from datamodules.errors import ConfigError, DataError
 from datamodules.file_attributes import read_file_attributes
-from datamodules.input_guard import InputGuard
+from datamodules.image_measures import ImageMeasures
+from datamodules.input_guard import InputGuard, SeenImage
 from datamodules.parallel import map_in_order, shown
-from datamodules.table_features import encode
+from datamodules.table_features import Value, encode
 from experiments.evidence import Evidence
 from experiments.experiment import Experiment
 from experiments.fingerprint import guard_from
@@ -118,12 +119,19 @@ class Predictor(ABC, Generic[Place]):
             The evidence, and the place of its picture in the folder.
         """
 
+    @abstractmethod
+    def measures_of(self, prepared: Any, case: Case) -> tuple[ImageMeasures, Value]:  # noqa: ANN401
+        """What the input guard measures of a file, as it did of training cases, and its view."""
+
     def judge(
         self, prepared: Sequence[Any], cases: Sequence[Case], features: NDArray[np.float32]
     ) -> Outside:
-        """Why each file is outside the training data; by default nobody can say."""
-        del cases, features
-        return [None] * len(prepared)
+        """Why each file is outside the training data, if the checkpoint can say."""
+        if self.guard is None:
+            return [None] * len(prepared)
+        looks = map(self.measures_of, prepared, cases)
+        seen = zip(looks, features, strict=True)
+        return self.guard.judge([SeenImage(measures, own, view) for (measures, view), own in seen])
 
     def cases(self, files: Mapping[str, Place], table: Path | None) -> list[Case]:
         """A case a file, with what the model is given beside the image.

@@ -9,16 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.batches import ClassifierBatch
+from datamodules.cases import Case
 from datamodules.configs.volumes import VolumesConfig
 from datamodules.errors import DataError
 from datamodules.held_volumes import HeldVolumes
+from datamodules.image_measures import ImageMeasures
 from datamodules.parallel import few_threads
 from datamodules.samplers import Draw
+from datamodules.table_features import Value
 from datamodules.transforms.volume_geometry import VolumeGeometry
-from datamodules.volume_cache import PreparedCase
+from datamodules.volume_cache import PreparedCase, as_stored
 from datamodules.volume_cases import PrepareForClassifier
 from datamodules.volume_dataset import VolumeDataset, VolumeView
 from datamodules.volume_files import find_volumes, read_channels
+from datamodules.volume_measures import measure_volume
 from experiments.evidence import Evidence
 from experiments.predicted_files import PredictedBatch
 from experiments.predictor import Predictor
@@ -90,6 +94,11 @@ class VolumePredictor(Predictor[tuple[Path, ...]]):
         found = dataset.show([Draw(number) for number in range(len(prepared))])
         found["case_id"] = found["patient_id"] = list(names)
         return found
+
+    def measures_of(self, prepared: ReadVolume, case: Case) -> tuple[ImageMeasures, Value]:
+        """See the base class."""
+        del case
+        return measure_volume(as_stored(prepared.image), prepared.geometry), None
 
     def draw(
         self,

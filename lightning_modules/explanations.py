@@ -82,8 +82,11 @@ def _in_parts(
     raw = []
     for start in range(0, len(images), count):
         part = slice(start, start + count)
-        shown = _OfPatches(network, None if details is None else details[part])
-        raw.append(grad_cam(shown, layer, images[part], label, postprocess=_positive))
+        found = network.evidence(images[part], label)
+        if found is None:
+            shown = _OfPatches(network, None if details is None else details[part])
+            found = grad_cam(shown, layer, images[part], label, postprocess=_positive)
+        raw.append(found)
     maps = torch.cat(raw)
     if network.pooling == "attention":
         weights = _image_weights(network, batch)

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal
 
-Measure = Literal["times the rate", "times faster", "times as long", "longer", "alone"]
+Measure = Literal[
+    "times the rate", "times faster", "times as long", "times as much", "longer", "alone"
+]
 """What is held against the goal: how many times more a second, how many times less time, how many
-times as much time, the difference, or the figure of Lightbox by itself."""
+times as much time or memory, the difference, or the figure of Lightbox by itself."""
 AT_LEAST = ("times the rate", "times faster")
 
 
@@ -90,7 +92,7 @@ class Comparison:
 
     def _of(self, ours: float, other: float) -> float:
         match self.measure:
-            case "times the rate" | "times as long":
+            case "times the rate" | "times as long" | "times as much":
                 return ours / other
             case "times faster":
                 return other / ours

@@ -27,6 +27,7 @@ class Sizes:
         patches: Patches a batch.
         many_volumes: Volumes of the dataset whose workers are weighed.
         large_slices: Slices of the large volume whose memory is measured.
+        step_side: Voxels along each side of the volume that a training step is made on.
     """
 
     rounds: int = 3
@@ -48,6 +49,7 @@ class Sizes:
     patches: int = 4
     many_volumes: int = 10_000
     large_slices: int = 1000
+    step_side: int = 96
 
 
 FULL = Sizes()

@@ -1,7 +1,7 @@
 """Volume classification: named experiments."""
 
 from datamodules.configs.splits import SplitConfig
-from datamodules.configs.volume_augmentation import VolumeAugmentation
+from datamodules.configs.volume_augmentation import LIGHT, VolumeAugmentation
 from datamodules.configs.volume_preprocessing import CtWindow, RescaleRange, VolumePreprocessing
 from datamodules.configs.volumes import CroppedFit, ResizedFit, VolumesConfig
 from datamodules.readers.csv_table import CsvReader
@@ -38,16 +38,19 @@ def demo_volume() -> Experiment:
         name="demo-volume",
         data=VolumesConfig(
             reader=DemoReader(name="volume"),
-            preprocessing=VolumePreprocessing(crop_to_nonzero=False, normalisation=LUNG),
+            preprocessing=VolumePreprocessing(
+                crop_to_nonzero=False, normalisation=LUNG, spacing_mm=(1.25, 1.25, 2.5)
+            ),
             fit=CroppedFit(size=(48, 48, 24)),
-            split=SplitConfig(val_fraction=0.15, test_fraction=0.2),
+            split=SplitConfig(val_fraction=0.15),
+            augmentation=LIGHT,
             batch_size=16,
         ),
         task=VolumeClassifierConfig(
-            network=ResNet3dConfig(depth=10, base_features=16),
+            network=ResNet3dConfig(depth=10, base_features=16, stem="standard"),
             optimizer=AdamWConfig(lr=3e-3),
         ),
-        trainer=TrainerConfig(max_epochs=20),
+        trainer=TrainerConfig(max_epochs=25),
     )
 
 

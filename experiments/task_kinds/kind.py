@@ -90,7 +90,15 @@ class TaskKind(ABC):
             data: The external dataset, prepared.
 
         Returns:
-            Reasons by case id, none where it is alike; None: nobody can say, as by default.
+            Reasons by case id, none where it is alike; None: the checkpoint has no input guard.
         """
-        del model, data
-        return None
+        from datamodules.labelled import LabelledData
+        from experiments.fingerprint import guard_from, judge_cases
+        from lightning_modules.classifier import Classifier
+
+        guard, module = guard_from(model.facts), model.module
+        if guard is None:
+            return None
+        assert isinstance(module, Classifier)
+        assert isinstance(data, LabelledData)
+        return judge_cases(guard, module, data, "test", model.device)

@@ -1,6 +1,6 @@
 """X-ray classification: its settings, its data, its module."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from datamodules.configs.xrays import XraysConfig
@@ -73,21 +73,6 @@ class XrayClassification(TaskKind):
         from experiments.film_predictor import FilmPredictor
 
         return FilmPredictor.of(model)
-
-    def judge_inputs(
-        self, model: "TrainedModel", data: "TaskDataModule"
-    ) -> Mapping[str, Sequence[str]] | None:
-        """By the input guard, if the checkpoint has one; see the base class."""
-        from datamodules.xrays import XraysData
-        from experiments.fingerprint import guard_from, judge_cases
-        from lightning_modules.xray_classifier import XrayClassifier
-
-        guard, module = guard_from(model.facts), model.module
-        if guard is None:
-            return None
-        assert isinstance(module, XrayClassifier)
-        assert isinstance(data, XraysData)
-        return judge_cases(guard, module, data, "test", model.device)
 
 
 def settings_of(experiment: Experiment) -> tuple[XrayClassifierConfig, XraysConfig]:

@@ -11,7 +11,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 
-def run(module: Callable[..., Tensor], *inputs: Tensor | slice, checkpointing: bool) -> Tensor:
+def run(
+    module: Callable[..., Tensor], *inputs: Tensor | slice | list[Tensor], checkpointing: bool
+) -> Tensor:
     """What a module (or a method of one) makes of its inputs.
 
     With checkpointing nothing between inputs and output is kept: it is computed again for the
@@ -85,7 +87,8 @@ def _blocks(stage: nn.Module) -> list[nn.Module]:
 
 class _Checkpointed(nn.Module):
     def forward(self, *inputs: Any) -> Tensor:  # noqa: ANN401 - a dense layer takes a list
-        return run(super().forward, *inputs, checkpointing=True)
+        kept: list[Any] = [list(each) if isinstance(each, list) else each for each in inputs]
+        return run(super().forward, *kept, checkpointing=True)  # a list of the caller's may grow
 
 
 @cache

@@ -119,6 +119,19 @@ class ClassifierNetwork(nn.Module):
         """
         return f"encoder.{map_layer(self.encoder)}"
 
+    def evidence(self, images: Tensor, label: int) -> Tensor | None:
+        """Where the network looks, where Grad-CAM cannot say so; None: it can.
+
+        Args:
+            images: Float ``(N, channels, *size)``; of candidates their context.
+            label: Which logit to explain.
+
+        Returns:
+            float32 ``(N, *size)``, 0 or more, on one scale.
+        """
+        del images, label
+        return None
+
     def forward(
         self,
         images: Tensor,

@@ -1,6 +1,6 @@
 """A volume slice by slice: a 2D encoder, and attention over slices (2.5D)."""
 
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,8 @@ from lightning_modules.networks.pooling import GatedAttention
 from lightning_modules.networks.timm_encoders import build_encoder
 from lightning_modules.networks.volume_classifier_network import VolumeClassifierNetwork
 
+AXES = ("left-right", "back-front", "down-up")
+"""Of a volume, in the order in which it has them."""
 SLICES_AT_ONCE = 64
 """Slices that are looked at together when nothing is learned."""
 
@@ -37,7 +39,7 @@ class SliceClassifier(VolumeClassifierNetwork):
     def __init__(
         self, config: SliceNetworkConfig, data: DataInfo, *, load_weights: bool = True
     ) -> None:
-        axis = get_args(type(config).model_fields["axis"].annotation).index(config.axis)
+        axis = AXES.index(config.axis)
         plane = (*data.size[:axis], *data.size[axis + 1 :])
         channels = data.channels * (2 * config.neighbours + 1)
         encoders = []
@@ -73,8 +75,7 @@ class SliceClassifier(VolumeClassifierNetwork):
             label: Which logit to explain.
 
         Returns:
-            float32 ``(N, D, H, W)`` in 0..1: 1 where the evidence in a volume is strongest, all 0
-            without any.
+            float32 ``(N, D, H, W)``, 0 or more, on one scale.
 
         Raises:
             ConfigError: If the encoder has no spatial map.
@@ -85,9 +86,7 @@ class SliceClassifier(VolumeClassifierNetwork):
         with torch.inference_mode(False), torch.no_grad():
             maps, weights = self._weighed_maps(self._slices(volumes.clone()), label)
         self.train(was_training)
-        weighed = maps * weights[..., None, None]
-        peak = weighed.amax((1, 2, 3), keepdim=True).clamp_min(1e-12)
-        found: Tensor = (weighed / peak).movedim(1, 1 + self.axis)
+        found: Tensor = (maps * weights[..., None, None]).movedim(1, 1 + self.axis)
         return found
 
     def _weighed_maps(self, slices: Tensor, label: int) -> tuple[Tensor, Tensor]:
@@ -120,7 +119,9 @@ class SliceClassifier(VolumeClassifierNetwork):
         learning = self.training or torch.is_grad_enabled()
         encoder, flat = self.encoders()[part], slices.flatten(0, 1)
         parts = (flat,) if learning else flat.split(SLICES_AT_ONCE)
-        return torch.cat([encoder(each) for each in parts]).unflatten(0, slices.shape[:2])
+        vectors = torch.cat([encoder(each) for each in parts])
+        found: Tensor = vectors.unflatten(0, slices.shape[:2])
+        return found
 
     def _slices(self, volumes: Tensor) -> Tensor:
         """Slices along the axis, each between its neighbours; at the ends the last one again.

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from datamodules.film_measures import MEASURES, PIXEL_SIZE, measure_film
+from datamodules.film_measures import FILMS, PIXEL_SIZE, measure_film
 from datamodules.transforms.xray_geometry import Geometry
 
 
@@ -63,9 +63,9 @@ def test_film_without_contrast_has_no_layout_and_is_measured_all_the_same():
 )
 def test_excess_is_counted_in_margins(name, value, excess):
     low, high = (0.3, 0.6) if name == "mean grey" else (100, 100)
-    assert MEASURES[name].excess(value, low, high, widening=0.1) == pytest.approx(excess)
+    assert FILMS.measures[name].excess(value, low, high, widening=0.1) == pytest.approx(excess)
 
 
 def test_reason_says_what_was_measured_and_what_training_films_measure():
-    text = MEASURES["width"].describe("width", 5120.0, 1024.0, 3056.0)
+    text = FILMS.measures["width"].describe("films", "width", 5120.0, 1024.0, 3056.0)
     assert text == "wider than training films: width 5120 px, training 1024 to 3056 px"

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from datamodules.film_measures import measure_film
-from datamodules.input_guard import InputGuard, SeenFilm
+from datamodules.film_measures import FILMS, measure_film
+from datamodules.image_measures import ImageKind, ImageMeasures, Measure
+from datamodules.input_guard import InputGuard, SeenImage
 from datamodules.transforms.xray_geometry import Geometry
 
 SIZE = 64
@@ -21,17 +22,17 @@ def chest(seed: int) -> np.ndarray:
     return film.clip(0, 255).astype(np.uint8)
 
 
-def see(film: np.ndarray, view=None, spacing_mm=None, shape=(SIZE, SIZE)) -> SeenFilm:
+def see(film: np.ndarray, view=None, spacing_mm=None, shape=(SIZE, SIZE)) -> SeenImage:
     geometry = Geometry.fit(shape, SIZE, "stretch")
     measures = measure_film(film, geometry, spacing_mm)
     features = cv2.resize(film, (6, 6), interpolation=cv2.INTER_AREA).ravel().astype(np.float32)
-    return SeenFilm(measures, features, view)
+    return SeenImage(measures, features, view)
 
 
 @pytest.fixture(scope="module")
 def guard() -> InputGuard:
     training = [see(chest(n), "PA" if n % 3 else "AP", (0.143, 0.143)) for n in range(300)]
-    return InputGuard.fit(training, [see(chest(n), "PA") for n in range(300, 400)])
+    return InputGuard.fit(FILMS, training, [see(chest(n), "PA") for n in range(300, 400)])
 
 
 def test_film_like_those_of_training_is_seldom_flagged(guard):
@@ -96,7 +97,33 @@ def test_features_that_are_no_numbers_are_flagged(guard):
 
 def test_view_of_one_film_in_a_thousand_is_none_of_the_training_views():
     training = [see(chest(n % 50), "L" if n == 0 else "PA") for n in range(1001)]
-    assert InputGuard.fit(training, training[1:20]).views == ("PA",)
+    assert InputGuard.fit(FILMS, training, training[1:20]).views == ("PA",)
+
+
+def test_one_odd_validation_film_does_not_blind_the_guard():
+    training = [see(chest(n)) for n in range(100)]
+    guard = InputGuard.fit(FILMS, training, [see(255 - chest(100)), *training[:20]])
+    assert guard.flagged == 1
+    assert all(guard.judge([see(255 - chest(101)), see(chest(101).T.copy())]))
+
+
+def test_guard_that_does_not_say_what_it_is_of_is_of_films(guard):
+    older = guard.to_dict()
+    del older["kind"]
+    films = [see(255 - chest(1), "LL"), see(chest(2))]
+    assert InputGuard.from_dict(older).judge(films) == guard.judge(films)
+
+
+def test_measure_in_place_of_another_counts_only_where_no_training_image_has_that():
+    size = Measure("smaller than", "larger than", 0.1)
+    kind = ImageKind("slides", {"mm": size, "px": Measure(*("a", "b"), 0.1, instead_of="mm")})
+
+    def seen(**values: float) -> SeenImage:
+        return SeenImage(ImageMeasures(values, np.ones(4, np.float32)), np.ones(2, np.float32))
+
+    both, pixels = [seen(px=1.0, mm=1.0)] * 3, [seen(px=1.0)] * 3
+    assert set(InputGuard.fit(kind, both, both).ranges) == {"mm"}
+    assert set(InputGuard.fit(kind, pixels, pixels).ranges) == {"px"}
 
 
 def test_guard_survives_its_own_dictionary(guard):

@@ -3,7 +3,13 @@ import pytest
 import torch
 from fakes.labelled_volumes import volume_experiment
 
-from datamodules.configs.volumes import CroppedFit, PatchesFit, ResizedFit, VolumesConfig
+from datamodules.configs.volumes import (
+    CroppedFit,
+    PatchesFit,
+    ResizedFit,
+    VolumeCandidateCrops,
+    VolumesConfig,
+)
 from datamodules.errors import DataError
 from datamodules.samplers import Draw
 from datamodules.volumes import VolumesData
@@ -161,3 +167,19 @@ def test_flat_image_is_no_volume(tmp_path):
     table.write_text(table.read_text().replace("v03.nii.gz", "flat.png"))
     with pytest.raises(DataError, match="2 axes, and a volume has 3"):
         VolumesData(config).prepare()
+
+
+def test_of_a_candidate_the_context_is_measured(tmp_path):
+    experiment = volume_experiment(tmp_path)
+    table = tmp_path / "volumes.csv"
+    head, *lines = table.read_text().splitlines()
+    table.write_text("\n".join([f"{head},i,j,k", *(f"{line},9,8,5" for line in lines)]) + "\n")
+    reader = experiment.data.reader.replace(candidate_columns=("i", "j", "k"))
+    crops = VolumeCandidateCrops(point_mm=10, context=2)
+    data = VolumesData(experiment.data.replace(reader=reader, candidates=crops), seed=3)
+    data.prepare()
+    ((measures, view),) = data.measures_of(0)
+    assert view is None
+    assert len(measures.thumbnail) == 8**3
+    assert measures.values["left-right extent"] == pytest.approx(20, abs=0.6)
+    assert measures.values["down-up extent"] == pytest.approx(20, abs=0.9)

@@ -8,16 +8,18 @@ from fakes.skeletons import SkeletonSegmenter
 from fakes.tiny_experiment import tiny_experiment
 
 from callbacks.checkpoint_files import read_checkpoint, write_checkpoint
+from datamodules import labelled
 from datamodules.errors import CheckpointError
-from datamodules.film_measures import MEASURES, FilmMeasures
-from datamodules.input_guard import InputGuard, SeenFilm
-from experiments import fingerprint
+from datamodules.film_measures import FILMS
+from datamodules.image_measures import ImageMeasures
+from datamodules.input_guard import InputGuard, SeenImage
+from datamodules.samplers import Draw
 from experiments.fingerprint import (
     GUARD,
     guard_facts,
     guard_from,
     judge_cases,
-    see_films,
+    see_cases,
     take_fingerprint,
 )
 from experiments.session import start
@@ -31,6 +33,10 @@ def types_in(value) -> set[type]:
     if isinstance(value, dict | list):
         return set().union(*map(types_in, inner))
     return {type(value)}
+
+
+def seen(module, data, indices) -> list[SeenImage]:
+    return [image for images in see_cases(module, data, indices, CPU) for image in images]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +59,7 @@ def test_finished_run_keeps_the_fingerprint_with_its_best_weights(tmp_path):
 
 
 def test_checkpoint_gives_back_the_same_judgement(model):
-    films = see_films(model.module, model.data, model.data.indices("test"), CPU)
+    films = seen(model.module, model.data, model.data.indices("test"))
     odd = [film._replace(features=film.features * 3) for film in films]
     kept = guard_from(read_checkpoint(model.path)["lightbox"])
     taken = take_fingerprint(model.module, model.data, CPU)
@@ -64,9 +70,9 @@ def test_checkpoint_gives_back_the_same_judgement(model):
 
 
 def test_fingerprint_of_films_that_are_all_alike_can_be_loaded_again(tmp_path):
-    measures = FilmMeasures({name: 1.0 for name in MEASURES}, np.ones(256, np.float32))
-    films = [SeenFilm(measures, np.ones(8, np.float32), "PA")] * 10
-    facts = guard_facts(InputGuard.fit(films, films))
+    measures = ImageMeasures({name: 1.0 for name in FILMS.measures}, np.ones(256, np.float32))
+    films = [SeenImage(measures, np.ones(8, np.float32), "PA")] * 10
+    facts = guard_facts(InputGuard.fit(FILMS, films, films))
     assert types_in(facts) <= {torch.Tensor, str, int, float, bool}
     write_checkpoint({"state_dict": {}, "lightbox": {GUARD: facts}}, tmp_path / "best.ckpt")
     assert guard_from(read_checkpoint(tmp_path / "best.ckpt")["lightbox"]).validated == 10
@@ -81,11 +87,9 @@ def test_test_films_of_the_same_source_are_seldom_outside(model):
 
 def test_features_are_those_of_the_network_in_evaluation_mode(model):
     indices = model.data.indices("val")[:3]
-    batch = model.data.dataset(training=False).__getitems__(
-        [fingerprint.Draw(index) for index in indices]
-    )
+    batch = model.data.dataset(training=False).__getitems__([Draw(index) for index in indices])
     model.module.train()
-    films = see_films(model.module, model.data, indices, CPU)
+    films = seen(model.module, model.data, indices)
     assert model.module.training
     expected = model.module.eval()(batch).features
     torch.testing.assert_close(torch.tensor([film.features.tolist() for film in films]), expected)
@@ -98,11 +102,11 @@ def test_every_image_of_an_exam_is_looked_at_by_itself(tmp_path):
     exams = [f"{row},exam-{number // 2}" for number, row in enumerate(rows)]
     table.write_text("\n".join([f"{head},exam", *exams]) + "\n")
     reader = experiment.data.reader.replace(exam_column="exam")
-    data = experiment.data.replace(reader=reader, unit="exam")
+    data = experiment.data.replace(reader=reader, unit="exam", table_features=("sex",))
     thresholds = {"a": 0.5, "b": 0.5}
     of_exams = untrained(experiment.replace(data=data), tmp_path / "best.ckpt", thresholds)
     indices = of_exams.data.indices("train")
-    films = see_films(of_exams.module, of_exams.data, indices, CPU)
+    films = seen(of_exams.module, of_exams.data, indices)
     assert len(films) == 2 * len(indices)
     guard = guard_from(read_checkpoint(of_exams.path)["lightbox"])
     assert len(judge_cases(guard, of_exams.module, of_exams.data, "test", CPU)) == len(
@@ -110,12 +114,17 @@ def test_every_image_of_an_exam_is_looked_at_by_itself(tmp_path):
     )
 
 
-def test_of_many_cases_the_same_few_are_drawn(monkeypatch):
-    monkeypatch.setattr(fingerprint, "MOST_CASES", 10)
-    drawn = fingerprint._drawn(list(range(1000)))
-    assert drawn == fingerprint._drawn(list(range(1000)))
-    assert len(set(drawn)) == 10
-    assert drawn == sorted(drawn)
+def test_of_many_cases_the_same_few_are_drawn(model, monkeypatch):
+    monkeypatch.setattr(labelled, "MOST_JUDGED", 10)
+    looked_at = []
+    measure = model.data.measures_of
+    monkeypatch.setattr(model.data, "measures_of", lambda n: looked_at.append(n) or measure(n))
+    for _ in range(2):
+        take_fingerprint(model.module, model.data, CPU)
+    training = set(model.data.indices("train"))
+    drawn = [index for index in looked_at if index in training]
+    assert len(training) > len(set(drawn)) == 10
+    assert sorted(drawn) == sorted([*set(drawn)] * 2)
 
 
 def test_test_split_is_not_looked_at(model, monkeypatch):

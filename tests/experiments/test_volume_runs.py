@@ -13,7 +13,11 @@ from fakes.volume_files import oblique_affine, write_nifti, write_series
 from datamodules.configs.volumes import CroppedFit, PatchesFit, ResizedFit
 from datamodules.splits_file import read_splits
 from experiments import evaluate, explain, predict
+from experiments.experiment import Experiment
+from experiments.fingerprint import judge_cases
 from experiments.session import start
+from experiments.tasks import build_data
+from experiments.trained import TrainedModel, load_predictor
 
 FITS = {
     "resize": ResizedFit(size=(16, 16, 16)),
@@ -86,6 +90,39 @@ def test_series_is_predicted_as_the_same_volume_in_nifti(run, tmp_path):
     )
 
 
+def test_file_is_judged_as_its_cached_case(run, monkeypatch):
+    monkeypatch.setenv("LIGHTBOX_CACHE", str(run.parents[2] / "cache"))
+    checkpoint = run / "checkpoints" / "best.ckpt"
+    predictor, model = load_predictor(checkpoint), TrainedModel.load(checkpoint)
+    data = build_data(Experiment.from_yaml(run / "experiment.yaml"))
+    data.prepare(run / "splits.csv")
+    judged = judge_cases(predictor.guard, model.module, data, "test", model.device)
+    files = predictor.find([folder_of(run)])
+    (batch,) = predictor.predict_files(files, predictor.cases(files, None), batch_size=50)
+    assert len(batch.films) == 24
+    of_case = {case.case_id: index for index, case in enumerate(data.table.cases)}
+    for film in batch.films:
+        found, _ = predictor.measures_of(film.prepared, film.case)
+        ((cached, _),) = data.measures_of(of_case[film.name])
+        assert found.values == cached.values
+        assert np.array_equal(found.thumbnail, cached.thumbnail)
+    outside = {film.name: film.outside for film in batch.films}
+    assert {name: outside[name] for name in judged} == judged
+    assert sum(map(bool, outside.values())) <= 2
+
+
+def test_unusual_file_is_flagged_wherever_it_is_used(run, tmp_path):
+    image = -np.repeat(draw_volume(73), 3, axis=2)
+    write_nifti(tmp_path / "odd.nii.gz", image, oblique_affine((1.0, 1.2, 6.0), seed=2))
+    for verb, table in ((predict, "predictions.csv"), (explain, "explanations.csv")):
+        words = [str(run), str(tmp_path / "odd.nii.gz"), "--output", str(tmp_path / table)]
+        assert verb.main(words + ["--all-labels"] * (verb is explain)) == 0
+        (row,) = rows(tmp_path / table / table)
+        said = row["outside_training_data"]
+        assert "longer than training volumes: down-up extent" in said
+        assert "of coarser voxels than training volumes: down-up spacing 6.000 mm" in said
+
+
 def test_evidence_lies_on_the_grid_of_the_file(run, tmp_path):
     file = folder_of(run) / "v03.nii.gz"
     words = [str(run), str(file), "--all-labels", "--arrays", "--output", str(tmp_path / "out")]
@@ -113,7 +150,11 @@ def test_external_dataset_is_scored_and_seen_patients_are_refused(run, tmp_path,
     config.write_text(json.dumps({"reader": data.reader.model_dump(mode="json"), "workers": 0}))
     words = [str(run), "--config", str(config), "--output", str(tmp_path / "out")]
     assert evaluate.main(words) == 0
-    assert len(rows(tmp_path / "out" / "predictions.csv")) == 20
+    found = rows(tmp_path / "out" / "predictions.csv")
+    assert len(found) == 20
+    figures = json.loads((tmp_path / "out" / "metrics.json").read_text())["external"]
+    share = sum(bool(row["outside_training_data"]) for row in found) / 20
+    assert figures["outside_training_data"]["value"] == share <= 0.25
     trained = next(
         name for name, split in read_splits(run / "splits.csv").items() if split == "train"
     )

@@ -22,4 +22,5 @@ TINY = Sizes(
     patches=2,
     many_volumes=200,
     large_slices=128,
+    step_side=48,
 )

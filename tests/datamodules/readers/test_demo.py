@@ -40,9 +40,10 @@ def test_the_demo_with_a_shortcut_is_another_one_and_says_so():
     assert not any("shortcut" in notice for notice in plain.notices)
 
 
-def test_a_segmentation_demo_has_no_candidates():
-    with pytest.raises(ValidationError, match="has no candidates; xray has"):
-        DemoReader(name="segmentation-2d", candidates=True)
+@pytest.mark.parametrize("name", ["segmentation-2d", "segmentation-3d", "volume"])
+def test_only_films_have_candidates(name):
+    with pytest.raises(ValidationError, match=f"the demo '{name}' has no candidates; xray has"):
+        DemoReader(name=name, candidates=True)
 
 
 def test_a_root_of_its_own_is_refused(tmp_path):

@@ -64,5 +64,5 @@ def test_context_may_leave_the_volume_and_the_candidate_may_not():
     data, _ = volume()
     shown = cut(data, VolumeCandidate("voxel", (0.0, 0.0, 0.0)), point_mm=30)
     assert shown.shape == (2, 16, 16, 16)
-    with pytest.raises(DataError, match="voxel 41.0, 0.0, 0.0, which lies outside the volume"):
+    with pytest.raises(DataError, match=r"voxel 41\.0, 0\.0, 0\.0, which lies outside the volume"):
         cut(data, VolumeCandidate("voxel", (41.0, 0.0, 0.0)))

@@ -13,6 +13,7 @@ def comparison(measure, goal, ours=(2.0, 4.0, 9.0), other=(40.0, 20.0, 27.0), un
         ("times the rate", 4 / 27, (2 / 40, 9 / 27)),
         ("times faster", 27 / 4, (27 / 9, 40 / 2)),
         ("times as long", 4 / 27, (2 / 40, 9 / 27)),
+        ("times as much", 4 / 27, (2 / 40, 9 / 27)),
         ("longer", 4 - 27, (2 - 40, 4 - 20)),
         ("alone", 4, (2, 9)),
     ],
@@ -30,7 +31,7 @@ def test_a_factor_of_speed_must_reach_its_goal(measure):
     assert not comparison(measure, value * 1.01).met
 
 
-@pytest.mark.parametrize("measure", ["times as long", "longer", "alone"])
+@pytest.mark.parametrize("measure", ["times as long", "times as much", "longer", "alone"])
 def test_everything_else_must_not_exceed_its_goal(measure):
     value = comparison(measure, 1).value
     assert comparison(measure, value).met

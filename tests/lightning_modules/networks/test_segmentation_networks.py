@@ -98,6 +98,19 @@ def test_segresnet_is_monais():
     assert torch.equal(network(images), SegResNet.forward(network.layers, images))
 
 
+def test_loud_channel_of_a_segresnet_silences_no_other():
+    layers = build("segresnet", (8, 8), filters=16).layers
+    norms = [
+        layers.conv_final[0],
+        *(each for name, each in layers.named_modules() if ".norm" in name),
+    ]
+    assert len(norms) == 1 + 2 * 3
+    for norm in norms:
+        maps = torch.randn(1, len(norm.weight), 4, 4)
+        loud = maps + 100 * (torch.arange(len(norm.weight)) == 0)[:, None, None]
+        torch.testing.assert_close(norm(loud)[:, 1:], norm(maps)[:, 1:])
+
+
 def test_vnet_is_monais():
     network, images = build("vnet", (16, 32)).eval(), torch.randn(1, 2, 16, 32)
     assert torch.equal(network(images), VNet.forward(network.layers, images))

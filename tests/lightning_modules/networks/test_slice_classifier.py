@@ -116,7 +116,7 @@ def test_checkpointing_changes_neither_gradients_nor_statistics(encoder):
     for checkpointing in (False, True):
         network = build(encoder=encoder, checkpointing=checkpointing).double().train()
         torch.manual_seed(1)
-        network(volumes().double()).logits.square().sum().backward()
+        network(volumes()[..., :3].double()).logits.square().sum().backward()
         gradients = {name: each.grad for name, each in network.named_parameters()}
         found.append({**gradients, **dict(network.named_buffers())})
     assert list(found[0]) == list(found[1])

@@ -1,8 +1,11 @@
+from itertools import accumulate
+
 import pytest
 import torch
 from monai.networks.nets.densenet import DenseNet121
 from monai.networks.nets.resnet import resnet10, resnet18
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
 
 from datamodules.batches import DataInfo, LabelSet
 from datamodules.errors import ConfigError
@@ -16,7 +19,7 @@ from lightning_modules.networks.volume_encoders import (
 from lightning_modules.networks.volume_networks import build_volume_network
 
 CONFIGS = [
-    ResNet3dConfig(depth=18, base_features=12),
+    ResNet3dConfig(depth=18, base_features=8),
     ResNet3dConfig(depth=50, base_features=4),
     DenseNet3dConfig(base_features=4),
 ]
@@ -107,13 +110,13 @@ def test_volumes_that_are_too_small_are_refused():
         build_volume_network(config, DataInfo(labels, (1,), (1,), 1, (16, 16, 16)))
 
 
-@pytest.mark.parametrize("stem", ["standard", "small"])
+@pytest.mark.parametrize(("stem", "side"), [("standard", 32), ("small", 16)])
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: f"{config.kind}{config.depth}")
-def test_checkpointing_changes_neither_gradients_nor_statistics(config, stem):
+def test_checkpointing_changes_neither_gradients_nor_statistics(config, stem, side):
     found = []
     for checkpointing in (False, True):
         encoder = build(config, stem=stem, checkpointing=checkpointing).double().train()
-        vectors = encoder(volumes().double())
+        vectors = encoder(volumes((side,) * 3).double())
         (vectors * torch.arange(vectors.shape[1])).sum().backward()
         gradients = {name: each.grad for name, each in encoder.named_parameters()}
         found.append({**gradients, **dict(encoder.named_buffers())})
@@ -122,19 +125,23 @@ def test_checkpointing_changes_neither_gradients_nor_statistics(config, stem):
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: f"{config.kind}{config.depth}")
-def test_checkpointing_keeps_a_fraction_of_the_activations(config):
-    kept = []
+def test_checkpointing_lowers_the_peak_by_more_than_a_quarter(config):
+    images, peaks = torch.randn(1, 2, 64, 64, 64), []
     for checkpointing in (False, True):
-        encoder, sizes = build(config, stem="standard", checkpointing=checkpointing), {}
-        weights = {each.data_ptr() for each in encoder.parameters()}
-        with torch.autograd.graph.saved_tensors_hooks(
-            lambda saved, sizes=sizes: sizes.update({saved.data_ptr(): saved.numel()}) or saved,
-            lambda saved: saved,
-        ):
-            features = encoder(volumes((64, 64, 64)))
-        kept.append(sum(size for place, size in sizes.items() if place not in weights))
-        del features
-    assert kept[1] < 0.2 * kept[0]
+        encoder = build(config, size=(64, 64, 64), checkpointing=checkpointing).train()
+        peaks.append(peak_bytes(lambda encoder=encoder: encoder(images).sum().backward()))
+    assert peaks[1] < 0.75 * peaks[0]
+
+
+def peak_bytes(work):
+    """Most that tensors hold at one time beyond what they held before."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        work()
+    events = [
+        each for each in profiler.profiler.kineto_results.events() if each.name() == "[memory]"
+    ]
+    events.sort(key=lambda event: event.start_ns())
+    return max(accumulate(event.nbytes() for event in events))
 
 
 def test_statistics_of_all_processes_are_left_to_their_layer():

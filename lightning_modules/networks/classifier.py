@@ -151,6 +151,8 @@ class ClassifierNetwork(nn.Module):
         """
         seen = self._look_at_all(images, details)
         weights = None
+        if case_of is None and self.attention_over_images is not None:
+            case_of = torch.arange(len(images), device=images.device)  # it has a gradient, of 0
         if case_of is None:
             logits: Tensor = self.head(seen.vectors)
         else:

@@ -62,7 +62,7 @@ class Encoder3dClassifier(VolumeClassifierNetwork):
             for number, stage in enumerate(shadow.stages):
                 maps = stage(maps)
                 detailed = number if max(maps.shape[2:]) >= LEAST_DETAIL else detailed
-        return str(encoder.feature_info[detailed]["module"])  # type: ignore[union-attr, index, call-overload]
+        return str(encoder.feature_info[detailed]["module"])  # type: ignore[index]
 
 
 def _length(encoder: nn.Module, name: str, shape: tuple[int, ...]) -> int:

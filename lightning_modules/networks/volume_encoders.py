@@ -18,7 +18,7 @@ from lightning_modules.networks.memory_layout import fast_layout, in_fast_layout
 SMALL_VOLUME = 48
 """Below this many voxels a stem that reduces four times leaves too little to look at."""
 DENSENETS = {121: DenseNet121, 169: DenseNet169, 201: DenseNet201}
-STEM_PARTS = 8
+STEM_PARTS = 4
 """So many times the stem is gone through with checkpointing, each time for other channels."""
 
 

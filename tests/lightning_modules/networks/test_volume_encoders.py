@@ -135,7 +135,9 @@ def test_checkpointing_lowers_the_peak_by_more_than_a_quarter(config):
 
 def peak_bytes(work):
     """Most that tensors hold at one time beyond what they held before."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with profile(
+        activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True
+    ) as profiler:
         work()
     events = [
         each for each in profiler.profiler.kineto_results.events() if each.name() == "[memory]"

@@ -137,3 +137,9 @@ def test_weights_that_are_not_there_are_noticed_without_building():
     with pytest.raises(ConfigError, match="no encoder 'resnet81'"):
         check_volume_network(SliceNetworkConfig(encoder="resnet81"))
     check_volume_network(DenseNet3dConfig())
+
+
+def test_attention_over_patches_has_a_gradient_where_volumes_are_whole():
+    network = build(pooling="attention")
+    network(volumes()).logits.sum().backward()
+    assert all(each.grad is not None for each in network.parameters())

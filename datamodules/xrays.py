@@ -16,7 +16,6 @@ from datamodules.image_measures import ImageMeasures
 from datamodules.labelled import LabelledData, Picture
 from datamodules.splits import ContentHashes
 from datamodules.table_features import Value
-from datamodules.transforms.xray_acquisition import read_acquisition
 from datamodules.transforms.xray_geometry import Geometry, resize
 from datamodules.xray_cache import cache_xrays, cached_hashes
 from datamodules.xray_dataset import XrayArrays, XrayDataset
@@ -92,6 +91,8 @@ class XraysData(LabelledData):
         return [self._measure(row, source, case.attributes.get("view")) for row, source in rows]
 
     def _measure(self, row: int, source: Source, view: Value) -> tuple[ImageMeasures, Value]:
+        from datamodules.transforms.xray_acquisition import read_acquisition  # with pydicom
+
         geometry = Geometry.from_dict(self.cache.geometry(row))
         acquisition = read_acquisition(resolve(self.table.root, source.path))
         measures = measure_film(self._image(row), geometry, acquisition.spacing_mm)

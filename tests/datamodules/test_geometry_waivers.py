@@ -1,7 +1,5 @@
 """A waived case is read voxel for voxel, is named in the report, and never read from elsewhere."""
 
-from pathlib import Path
-
 import nibabel
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ from datamodules.errors import ConfigError, DataError
 from datamodules.geometry_waivers import waiver_notices
 from datamodules.masks import MasksData
 from datamodules.samplers import Draw
+from datamodules.transforms import volume_reading
 
 MOVED = "p01_0"
 
@@ -86,13 +85,13 @@ def test_largest_difference_of_all_files_is_told_and_each_is_read_once(
         move(path, 0.01 if name == MOVED else 0, tmp_path / "data" / "two" / f"{name}_1.nii.gz")
         path.rename(tmp_path / "data" / "two" / f"{name}_0.nii.gz")
     reader = config.reader.replace(images="two", image_name="{id}_{channel}")
-    read, names = Path.read_bytes, []
-    monkeypatch.setattr(Path, "read_bytes", lambda path: names.append(path.name) or read(path))
+    read, contents = volume_reading.read_nifti, []
+    noted = lambda content: contents.append(content) or read(content)  # noqa: E731
+    monkeypatch.setattr(volume_reading, "read_nifti", noted)
     (notice,) = prepared(config.replace(reader=reader), MOVED).notices
     assert notice.endswith(f"'{MOVED}' by 1 mm.")
-    assert sorted(name for name in names if MOVED in name) == [
-        *(f"{MOVED}.nii.gz", f"{MOVED}_0.nii.gz", f"{MOVED}_1.nii.gz"),
-    ]
+    files = [path for folder in ("two", "masks") for path in (tmp_path / "data" / folder).iterdir()]
+    assert sorted(contents) == sorted(path.read_bytes() for path in files)
 
 
 def test_mirrored_mask_is_refused_without_a_hint_that_would_mirror_it(config, tmp_path):

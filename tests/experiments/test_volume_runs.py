@@ -10,7 +10,12 @@ import pytest
 from fakes.labelled_volumes import draw_volume, volume_experiment
 from fakes.volume_files import oblique_affine, write_nifti, write_series
 
-from datamodules.configs.volumes import CroppedFit, PatchesFit, ResizedFit
+from datamodules.configs.volumes import (
+    CroppedFit,
+    PatchesFit,
+    ResizedFit,
+    VolumeCandidateCrops,
+)
 from datamodules.splits_file import read_splits
 from experiments import evaluate, explain, predict
 from experiments.experiment import Experiment
@@ -18,6 +23,7 @@ from experiments.fingerprint import judge_cases
 from experiments.session import start
 from experiments.tasks import build_data
 from experiments.trained import TrainedModel, load_predictor
+from lightning_modules.configs.volume_networks import SliceNetworkConfig
 
 FITS = {
     "resize": ResizedFit(size=(16, 16, 16)),
@@ -161,3 +167,31 @@ def test_external_dataset_is_scored_and_seen_patients_are_refused(run, tmp_path,
     shutil.copy(folder_of(run) / f"{trained}.nii.gz", tmp_path / "other" / "v24.nii.gz")
     words[-1] = str(tmp_path / "again")
     assert evaluate.main(words) != 0
+
+
+def test_candidates_in_volumes_are_cases_of_their_own(tmp_path, capsys):
+    experiment = volume_experiment(tmp_path / "data", cases=24)
+    table = tmp_path / "data" / "volumes.csv"
+    head, *lines = table.read_text().splitlines()
+    placed = [f"{line},{9 + n % 3},8,6" for n, line in enumerate(lines)]
+    table.write_text("\n".join([f"{head},i,j,k", *placed]) + "\n")
+    reader = experiment.data.reader.replace(candidate_columns=("i", "j", "k"))
+    crops = VolumeCandidateCrops(point_mm=6)
+    data = experiment.data.replace(reader=reader, candidates=crops)
+    run = start(experiment.replace(data=data)).path
+    assert len(rows(run / "predictions" / "test.csv")) > 0
+    assert (run / "figures" / "mistakes.png").is_file()
+    words = [str(run), str(tmp_path / "data"), "--output", str(tmp_path / "out")]
+    assert predict.main(words) == 2
+    assert "this model judges candidates" in capsys.readouterr().err
+
+
+def test_slices_are_trained_and_explained(tmp_path):
+    experiment = volume_experiment(tmp_path / "data", cases=24)
+    network = SliceNetworkConfig(encoder="resnet10t", pretrained=False)
+    task = experiment.task.replace(network=network)
+    run = start(experiment.replace(task=task)).path
+    file = tmp_path / "data" / "v01.nii.gz"
+    words = [str(run), str(file), "--all-labels", "--output", str(tmp_path / "out")]
+    assert explain.main(words) == 0
+    assert len(rows(tmp_path / "out" / "explanations.csv")) == 1

@@ -57,7 +57,9 @@ def _look_at_all(found: Examination) -> None:
     table = found.table
     assert table is not None
     owners = {
-        tuple(map(image_of, case.inputs.values())): case for case in reversed(table.cases)
+        tuple(map(image_of, case.inputs.values())): case
+        for case in reversed(table.cases)
+        if case.inputs  # of one without, the reader has said that its file is missing
     }  # many candidates may lie in one volume
     cases = list(reversed(owners.values()))
     results = map_in_order(partial(_look, table), cases, few_threads(), ahead=1)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from inspect import get_annotations
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -109,7 +109,14 @@ def _value(setting: Setting, words: Sequence[str]) -> object:
             return []
         rows = any(get_origin(item) is tuple for each in lists for item in get_args(each))
         return [word.split(",") for word in words] if rows else list(words)
-    return single_value(setting, words)
+    word = single_value(setting, words)
+    return {str(choice): choice for choice in _choices(annotation)}.get(word, word)
+
+
+def _choices(annotation: object) -> list[object]:
+    """Values of a literal, which may be numbers, or of the literals among alternatives."""
+    literals = [each for each in (annotation, *get_args(annotation)) if get_origin(each) is Literal]
+    return [choice for each in literals for choice in get_args(each)]
 
 
 def _lists(annotation: object) -> list[object]:

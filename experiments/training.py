@@ -24,6 +24,8 @@ from experiments.trainers import build_trainer
 from lightning_modules.base import TaskModule
 
 log = logging.getLogger("lightbox")
+SINGLE_VALUE = "Expected more than 1"
+"""So begins what torch's normalisations say when a batch has one value in each channel."""
 
 
 def fit(
@@ -49,7 +51,7 @@ def fit(
     Raises:
         KeyboardInterrupt: If the user stopped it; Lightning turns that into a SystemExit.
         StoppedError: If a signal told it to stop, and the state is saved.
-        ConfigError: If the GPU's memory does not suffice.
+        ConfigError: If the GPU's memory does not suffice, or a batch is too small to normalise.
     """
     if found is not None:
         for fault in found.faults:
@@ -77,6 +79,13 @@ def fit(
             f"the GPU's memory does not suffice for batches of {experiment.data.batch_size}: lower"
             " --data.batch-size (and raise --trainer.accumulate-batches by as much), or use"
             " --trainer.precision bf16-mixed"
+        ) from error
+    except ValueError as error:
+        if SINGLE_VALUE not in str(error):
+            raise
+        raise ConfigError(
+            "a training step sees a single value of each feature, and has nothing to normalise it"
+            " by: raise --data.batch-size, or let the network see larger images"
         ) from error
 
 

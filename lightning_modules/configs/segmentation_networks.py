@@ -56,7 +56,7 @@ class SegResNetConfig(PatchNetworkSettings):
 
     kind: Literal["segresnet"] = "segresnet"
     filters: int = Field(default=32, ge=8, le=256, multiple_of=8)
-    """Channels of the first stage, which are normalised in eight groups; a multiple of 8."""
+    """Channels of the first stage; a multiple of 8."""
     blocks: tuple[_Count, ...] = Field(default=(1, 2, 2, 4), min_length=2, max_length=7)
     """Residual blocks of each stage on the way down; each stage halves the resolution."""
     decoder_blocks: int = Field(default=1, ge=1, le=8)

@@ -70,6 +70,12 @@ def test_values_get_the_type_of_their_field():
     assert (experiment.seed, experiment.description) == (7, "two words")
 
 
+def test_a_choice_of_numbers_takes_one_of_them():
+    assert started("demo-volume", "--task.network.depth", "18").task.network.depth == 18
+    with pytest.raises(ConfigError, match="must be 10, 18, 34 or 50, not 19"):
+        started("demo-volume", "--task.network.depth", "19")
+
+
 def test_none_is_a_value_only_where_it_can_be():
     assert (
         started("demo-xray", "--trainer.clip-gradient-norm", "none").trainer.clip_gradient_norm

@@ -27,6 +27,7 @@ class Checkpointing(Checkpoint):
         every_minutes: Time between checkpoints inside an epoch.
         every_batches: Batches between checkpoints inside an epoch, or None.
         request: Whether to stop; then the state is saved, and all processes stop after the step.
+        keep_last: Whether every validated epoch counts as the best so far.
     """
 
     def __init__(
@@ -36,8 +37,11 @@ class Checkpointing(Checkpoint):
         every_minutes: float,
         every_batches: int | None,
         request: StopRequest,
+        *,
+        keep_last: bool = False,
     ) -> None:
         self.folder, self.monitor, self.request = folder, monitor, request
+        self.keep_last = keep_last
         self._agreement = Agreement()
         self.every_seconds, self.every_batches = 60 * every_minutes, every_batches
         self.best: float | None = None
@@ -114,7 +118,8 @@ class Checkpointing(Checkpoint):
             return False
         value = module.summaries["val"][self.monitor]
         sign = -1 if lower_is_better(self.monitor) else 1
-        if self.best is not None and sign * value <= sign * self.best:
+        worse = self.best is not None and sign * value <= sign * self.best
+        if worse and not self.keep_last:
             return False
         self.best, self.best_epoch = value, trainer.current_epoch
         return True

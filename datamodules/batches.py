@@ -21,18 +21,30 @@ class LabelSet:
         names: One per output of the network. A two-class dataset has one name, its second class.
         exclusive: True: exactly one holds (softmax). False: each holds or not (sigmoid).
         negative: For a two-class dataset the name of its first class, else None.
+        ordered: Whether classes that exclude one another are grades, the lowest first.
     """
 
     names: tuple[str, ...]
     exclusive: bool
     negative: str | None = None
+    ordered: bool = False
 
     @classmethod
-    def from_classes(cls, classes: tuple[str, ...]) -> LabelSet:
+    def from_classes(cls, classes: tuple[str, ...], *, ordered: bool = False) -> LabelSet:
         """Labels of a dataset in which every case has exactly one class."""
         if len(classes) == 2:
             return cls(names=classes[1:], exclusive=False, negative=classes[0])
-        return cls(names=classes, exclusive=True)
+        return cls(names=classes, exclusive=True, ordered=ordered)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> LabelSet:
+        """Inverse of ``asdict``."""
+        return cls(
+            tuple(values["names"]),
+            values["exclusive"],
+            values["negative"],
+            values.get("ordered", False),
+        )
 
     @property
     def binary(self) -> bool:
@@ -48,11 +60,14 @@ class DataInfo:
         labels: The labels, in the order of the network's outputs.
         positives: Training cases in which each label holds.
         negatives: Training cases in which each label is known not to hold.
-        channels: Image channels.
-        size: Of an image along each axis: height and width in pixels, or three numbers of voxels.
+        channels: Image channels; of bags of features how many a tile has.
+        size: Of an image along each axis: height and width in pixels, or three numbers of voxels;
+            empty for bags of features.
         table: What of each case's table is given beside the image.
         candidates: Whether a case is a place in an image, seen as context and detail.
         mirror_axes: Axes of a volume along which training mirrors it.
+        feature_mean, feature_deviation: Of each feature over the tiles of training cases, where
+            bags of features are standardised; else empty.
     """
 
     labels: LabelSet
@@ -63,6 +78,8 @@ class DataInfo:
     table: tuple[TableColumn, ...] = ()
     candidates: bool = False
     mirror_axes: tuple[int, ...] = ()
+    feature_mean: tuple[float, ...] = ()
+    feature_deviation: tuple[float, ...] = ()
 
     @property
     def table_width(self) -> int:
@@ -80,14 +97,15 @@ class DataInfo:
             "table": [column.to_dict() for column in self.table],
             "candidates": self.candidates,
             "mirror_axes": self.mirror_axes,
+            "feature_mean": self.feature_mean,
+            "feature_deviation": self.feature_deviation,
         }
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> DataInfo:
         """Inverse of :meth:`to_dict`."""
-        labels = values["labels"]
         return cls(
-            labels=LabelSet(tuple(labels["names"]), labels["exclusive"], labels["negative"]),
+            labels=LabelSet.from_dict(values["labels"]),
             positives=tuple(values["positives"]),
             negatives=tuple(values["negatives"]),
             channels=values["channels"],
@@ -95,6 +113,8 @@ class DataInfo:
             table=tuple(TableColumn.from_dict(column) for column in values.get("table", ())),
             candidates=values.get("candidates", False),
             mirror_axes=tuple(values.get("mirror_axes", ())),
+            feature_mean=tuple(values.get("feature_mean", ())),
+            feature_deviation=tuple(values.get("feature_deviation", ())),
         )
 
 
@@ -147,9 +167,8 @@ class SegmentationInfo:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> SegmentationInfo:
         """Inverse of :meth:`to_dict`."""
-        labels = values["labels"]
         return cls(
-            labels=LabelSet(tuple(labels["names"]), labels["exclusive"], labels["negative"]),
+            labels=LabelSet.from_dict(values["labels"]),
             channels=values["channels"],
             patch=tuple(values["patch"]),
             spacing=tuple(values["spacing"]),

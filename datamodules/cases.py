@@ -40,12 +40,15 @@ class Case:
         patient_id: The unit of splitting and of bootstrap resampling.
         inputs: Sources by name; an X-ray is ``{"image": ...}``. A volume is one file, whose fourth
             axis has the channels, or one file a channel; a folder is a DICOM series, and a selector
-            then its SeriesInstanceUID.
+            then its SeriesInstanceUID. A slide is ``{"slide": ...}``, the folder of a DICOM slide
+            too; a bag of ready-made features is ``{"features": ...}``.
         targets: Every annotation that the dataset has: ``"class"`` (one of the table's classes),
             ``"findings"`` (finding -> 1.0, 0.0, or None when not known), ``"boxes"`` (list of
             ``(label, x, y, width, height)`` in pixels of the stored image), ``"mask"`` (Source of a
             label map; the table's structures say what its values are), ``"masks"`` (structure ->
-            Source of a binary mask, not 0 = inside, for structures that may overlap).
+            Source of a binary mask, not 0 = inside, for structures that may overlap),
+            ``"regions"`` (Source of outlines of what is positive in a slide, in its pixels at full
+            resolution: GeoJSON of QuPath, or XML of ASAP).
             Absent = not annotated.
         site: Hospital, scanner or centre.
         attributes: What subgroup figures may be asked by: age, sex, view, ...

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from datamodules.feature_distance import FeatureDistance
 from datamodules.film_measures import FILMS
 from datamodules.image_measures import LIKENESS, ImageKind, ImageMeasures
+from datamodules.slide_measures import SLIDES
 from datamodules.views import plain_views, unlike_views
 from datamodules.volume_measures import VOLUMES
 
-KINDS = {kind.noun: kind for kind in (FILMS, VOLUMES)}
+KINDS = {kind.noun: kind for kind in (FILMS, VOLUMES, SLIDES)}
 COVERED = (0.0005, 0.9995)
 """The range of the training images, without the few that are odd themselves."""
 WIDENING = 0.1

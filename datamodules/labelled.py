@@ -27,7 +27,7 @@ class Picture(NamedTuple):
     """A flat picture of a case.
 
     Attributes:
-        image: Grey values, uint8 ``(H, W)``.
+        image: Grey values, uint8 ``(H, W)``, or RGB ``(H, W, 3)``.
         evidence: 0..1, float32, of the same extent; None: there is none to show.
     """
 
@@ -125,7 +125,9 @@ class LabelledData(TaskDataModule):
 
     def prepare_pixels(self, table: CaseTable) -> ContentHashes:
         """Build the targets and the cache of images."""
-        self.labels = self.labels or label_set(table, self.config.labels)
+        self.labels = self.labels or label_set(
+            table, self.config.labels, ordered=self.config.ordered
+        )
         self.targets = target_matrix(table, self.labels)
         return self.prepare_images(table)
 

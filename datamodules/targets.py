@@ -10,13 +10,25 @@ from datamodules.cases import CaseTable
 from datamodules.errors import ConfigError, DataError
 from datamodules.readers.label_columns import is_negative_word
 
+FEWEST_GRADES = 3
 
-def label_set(table: CaseTable, wanted: tuple[str, ...]) -> LabelSet:
+
+def label_set(table: CaseTable, wanted: tuple[str, ...], *, ordered: bool = False) -> LabelSet:
     """The labels to predict: the dataset's classes, or those of its findings that are wanted.
 
+    Args:
+        table: The cases.
+        wanted: Findings; empty: all that there is.
+        ordered: Whether classes are grades.
+
     Raises:
-        ConfigError: If a wanted finding does not exist, or the dataset has no labels at all.
+        ConfigError: If a wanted finding does not exist, the dataset has no labels at all, or what
+            is to be ordered is no three classes or more.
     """
+    if ordered and (wanted or len(table.classes) < FEWEST_GRADES):
+        raise ConfigError(
+            f"--data.ordered: {table.name} has no three classes or more that are grades"
+        )
     if wanted:
         unknown = [name for name in wanted if name not in table.findings]
         if unknown:
@@ -32,7 +44,7 @@ def label_set(table: CaseTable, wanted: tuple[str, ...]) -> LabelSet:
             f"{table.name}: all cases have the same class, '{table.classes[0]}'; nothing to learn"
         )
     if table.classes:
-        return LabelSet.from_classes(table.classes)
+        return LabelSet.from_classes(table.classes, ordered=ordered)
     if table.findings:
         return LabelSet(table.findings, exclusive=False)
     raise ConfigError(f"{table.name} has no labels, and a classifier needs some")

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,12 @@ OUTPUTS = frozenset(("predictions.csv", "explanations.csv"))
 """Tables beside it."""
 
 
-def find_files(places: Sequence[Path], output: Path | None = None) -> dict[str, Path]:
+def find_files(
+    places: Sequence[Path],
+    output: Path | None = None,
+    wanted: Callable[[str], bool] = may_be_image,
+    noun: str = "image",
+) -> dict[str, Path]:
     """Files by name: those that are named, and the images in folders, however deep.
 
     A file of a folder is named by its path below that folder; where names of different places
@@ -34,6 +39,8 @@ def find_files(places: Sequence[Path], output: Path | None = None) -> dict[str, 
     Args:
         places: Files and folders.
         output: Where this command is to write; an attempt that was broken off may have.
+        wanted: Whether a file in a folder may be one, by its name.
+        noun: What such a file is.
 
     Raises:
         ConfigError: If a place does not exist or may not be read, or nothing is found.
@@ -49,13 +56,11 @@ def find_files(places: Sequence[Path], output: Path | None = None) -> dict[str, 
     if drawn:
         listed = ", ".join(map(str, dict.fromkeys(drawn)))
         LOG.warning("pictures of earlier predictions passed over: %s", readable(listed))
-    images = {
-        place: [path for path in inside[place] if may_be_image(path.name)] for place in inside
-    }
+    images = {place: [path for path in inside[place] if wanted(path.name)] for place in inside}
     if others := sum(len(inside[place]) - len(images[place]) for place in inside):
-        LOG.warning("%d other files passed over: their names are not those of images", others)
+        LOG.warning("%d other files passed over: their names are not those of %ss", others, noun)
     if not (found := _named((place, images.get(place, [place])) for place in places)):
-        raise ConfigError(f"no image files in {', '.join(str(place) for place in places)}")
+        raise ConfigError(f"no {noun} files in {', '.join(str(place) for place in places)}")
     return found
 
 

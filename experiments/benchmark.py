@@ -36,6 +36,9 @@ SUBJECTS = {
     "volume": {
         "checkpointing": "gradient_checkpointing",
     },
+    "slides": {
+        "reading": "slide_reading",
+    },
 }
 """By task, modules of ``experiments.benchmarks`` by what they measure, as the table has them."""
 GOAL_MISSED = 1

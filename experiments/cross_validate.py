@@ -9,7 +9,10 @@ from datamodules.errors import ConfigError
 from experiments.command_line import Show, Start, Submit, parse_run, split_words
 from experiments.cross_validation_folder import CrossValidationFolder
 from experiments.exit_codes import guarded
+from experiments.repeated_cross_validation import RepeatedCrossValidation
 from experiments.run_group import INTERRUPTED, carry_out, exit_code
+
+Folder = CrossValidationFolder | RepeatedCrossValidation
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -20,7 +23,8 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m experiments.cross_validate",
-        usage="%(prog)s NAME|--config FILE [--folds N] [settings] | --resume CV | --summary CV",
+        usage="%(prog)s NAME|--config FILE [--folds N] [--repeats N] [settings] | --resume CV |"
+        " --summary CV",
         description="Divide the patients of a dataset into folds, stratified, and start a run for"
         " each: it holds its fold out, chooses everything on a part of the others"
         " (--data.split.val-fraction), and scores its fold once. Runs are carried out one after"
@@ -31,6 +35,12 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--folds", type=int, metavar="N", help="how many (default: 5)")
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        metavar="N",
+        help="do it so many times, with other divisions and other initial weights (default: 1)",
+    )
     parser.add_argument(
         "--resume", type=Path, metavar="CV", help="go on with the folds that are not finished"
     )
@@ -44,14 +54,18 @@ def _cross_validate(argv: Sequence[str]) -> int:
         place: Path | None = getattr(arguments, option)
         if place is None:
             continue
-        if words or arguments.folds or (arguments.summary and arguments.resume):
+        given = words or arguments.folds or arguments.repeats
+        if given or (arguments.summary and arguments.resume):
             raise ConfigError(f"--{option} CV stands alone")
         folder = _opened(place)
         return _summary(folder) if option == "summary" else _go_on(folder)
-    return _start(words, 5 if arguments.folds is None else arguments.folds)
+    folds = 5 if arguments.folds is None else arguments.folds
+    return _start(words, folds, 1 if arguments.repeats is None else arguments.repeats)
 
 
-def _opened(place: Path) -> CrossValidationFolder:
+def _opened(place: Path) -> Folder:
+    if RepeatedCrossValidation.is_at(place):
+        return RepeatedCrossValidation.open(place)
     folder = CrossValidationFolder.open(place)
     if folder.own_module is not None:
         raise ConfigError(
@@ -61,7 +75,7 @@ def _opened(place: Path) -> CrossValidationFolder:
     return folder
 
 
-def _start(words: Sequence[str], folds: int) -> int:
+def _start(words: Sequence[str], folds: int, repeats: int) -> int:
     _, options = split_words(words)
     if given := {"--data.split.folds", "--data.split.fold"} & set(options):
         raise ConfigError(f"{min(given)} is set for each run by --folds {folds}")
@@ -72,7 +86,7 @@ def _start(words: Sequence[str], folds: int) -> int:
         )
     from experiments.cross_validation import create
 
-    folder = create(request.experiment, folds)
+    folder = create(request.experiment, folds, repeats=repeats)
     if isinstance(request, Start):
         return _run_here(folder)
     from experiments.run_array import submit
@@ -81,7 +95,7 @@ def _start(words: Sequence[str], folds: int) -> int:
     return 0
 
 
-def _go_on(folder: CrossValidationFolder) -> int:
+def _go_on(folder: Folder) -> int:
     """Where it was submitted to Slurm, there; else here."""
     if not folder.array_script.exists():
         return _run_here(folder)
@@ -91,14 +105,18 @@ def _go_on(folder: CrossValidationFolder) -> int:
     return 0
 
 
-def _run_here(folder: CrossValidationFolder) -> int:
+def _run_here(folder: Folder) -> int:
     return _summary(folder) if carry_out(folder) else INTERRUPTED
 
 
-def _summary(folder: CrossValidationFolder) -> int:
+def _summary(folder: Folder) -> int:
     from experiments.cross_validation_summary import summarise
+    from experiments.repeated_summary import summarise_repeats
 
-    print(summarise(folder))
+    if isinstance(folder, RepeatedCrossValidation):
+        print(summarise_repeats(folder))
+    else:
+        print(summarise(folder))
     return exit_code(folder)
 
 

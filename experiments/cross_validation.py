@@ -1,6 +1,7 @@
 """Cross-validation: an experiment once for each fold, everything but the score chosen inside."""
 
 from collections.abc import Callable, Sequence
+from typing import Literal, overload
 
 import pytorch_lightning as pl
 
@@ -10,6 +11,7 @@ from datamodules.folds import fold_notices
 from experiments.cross_validation_folder import CrossValidationFolder, fold_experiment
 from experiments.cross_validation_summary import summarise
 from experiments.experiment import Experiment
+from experiments.repeated_cross_validation import RepeatedCrossValidation
 from experiments.run_log import logged_to
 from experiments.session import resume
 from experiments.tasks import checked_data
@@ -46,13 +48,24 @@ def cross_validate(
     return folder
 
 
-def create(experiment: Experiment, folds: int, build: Build | None = None) -> CrossValidationFolder:
+@overload
+def create(
+    experiment: Experiment, folds: int, build: Build | None = None, *, repeats: Literal[1] = 1
+) -> CrossValidationFolder: ...
+@overload
+def create(
+    experiment: Experiment, folds: int, build: Build | None = None, *, repeats: int
+) -> CrossValidationFolder | RepeatedCrossValidation: ...
+def create(
+    experiment: Experiment, folds: int, build: Build | None = None, *, repeats: int = 1
+) -> CrossValidationFolder | RepeatedCrossValidation:
     """Look whether the folds can be drawn, then make a folder for each of them.
 
     Args:
         experiment: What the folds share.
         folds: How many.
         build: As for :func:`cross_validate`.
+        repeats: How often all of it is done; more than once only what an experiment names.
 
     Raises:
         ConfigError: If the test split is to stay closed, or a setting is wrong.
@@ -74,7 +87,11 @@ def create(experiment: Experiment, folds: int, build: Build | None = None) -> Cr
         print(f"note: {notice}")
     plain = experiment.data.split.replace(folds=None, fold=None)
     shared = experiment.replace(data=experiment.data.replace(split=plain))
-    folder = CrossValidationFolder.create(shared, folds, own_module)
+    folder: CrossValidationFolder | RepeatedCrossValidation
+    if repeats == 1:
+        folder = CrossValidationFolder.create(shared, folds, own_module)
+    else:
+        folder = RepeatedCrossValidation.create(shared, folds, repeats)
     print(f"cross-validation: {folder.path}", flush=True)
     return folder
 

@@ -41,17 +41,14 @@ class CrossValidationFolder(RunGroup):
             folds: How many.
             own_module: Class of a module that is not the one that the experiment names.
         """
-        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        root = Path(os.environ.get("LIGHTBOX_RUNS", "runs")).expanduser()
-        path = root / f"{experiment.name}-cv-{stamp}-{secrets.token_hex(2)}"
-        try:
-            path.mkdir(parents=True)
-        except OSError as error:
-            raise ConfigError(
-                f"cannot make a folder in {root}: {error.strerror};"
-                " set LIGHTBOX_RUNS to a folder that can be written"
-            ) from error
-        folder = cls(path.resolve())
+        return cls.create_at(new_folder(f"{experiment.name}-cv"), experiment, folds, own_module)
+
+    @classmethod
+    def create_at(
+        cls, path: Path, experiment: Experiment, folds: int, own_module: str | None = None
+    ) -> Self:
+        """As :meth:`create`, in an empty folder."""
+        folder = cls(path)
         settings = experiment.model_dump(mode="json")
         content = {"folds": folds, "own_module": own_module, "experiment": settings}
         write_whole(folder.description_file, as_yaml(content, sort_keys=False))
@@ -119,6 +116,25 @@ class CrossValidationFolder(RunGroup):
         except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
             raise ConfigError(f"{self.description_file} is damaged: {error}") from error
         return content
+
+
+def new_folder(name: str) -> Path:
+    """Make an empty folder beside those of the experiments.
+
+    Raises:
+        ConfigError: If it cannot be made.
+    """
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    root = Path(os.environ.get("LIGHTBOX_RUNS", "runs")).expanduser()
+    path = root / f"{name}-{stamp}-{secrets.token_hex(2)}"
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot make a folder in {root}: {error.strerror};"
+            " set LIGHTBOX_RUNS to a folder that can be written"
+        ) from error
+    return path.resolve()
 
 
 def fold_experiment(

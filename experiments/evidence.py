@@ -17,7 +17,12 @@ from lightning_modules.explanations import MadeBy, explain
 
 HALF = 0.5
 
-SPELT: dict[MadeBy, str] = {"attention-map": "attention map", "grad-cam": "Grad-CAM"}
+SPELT: dict[MadeBy, str] = {
+    "attention": "attention",
+    "attention-map": "attention map",
+    "grad-cam": "Grad-CAM",
+    "occlusion": "occlusion",
+}
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from datamodules.configs.masks import MasksConfig
+from datamodules.configs.slides import SlidesConfig
 from datamodules.configs.volumes import VolumesConfig
 from datamodules.configs.xrays import XraysConfig
 from datamodules.errors import ConfigError
@@ -17,17 +18,22 @@ from experiments.configs.slurm import SlurmConfig
 from experiments.configs.trainer import TrainerConfig
 from experiments.setting_errors import explain
 from lightning_modules.configs.segmenter import SegmenterConfig
+from lightning_modules.configs.slide_classifier import SlideClassifierConfig
 from lightning_modules.configs.volume_classifier import VolumeClassifierConfig
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
 
-Data = Annotated[XraysConfig | VolumesConfig | MasksConfig, Field(discriminator="kind")]
+Data = Annotated[
+    XraysConfig | VolumesConfig | SlidesConfig | MasksConfig, Field(discriminator="kind")
+]
 Task = Annotated[
-    XrayClassifierConfig | VolumeClassifierConfig | SegmenterConfig, Field(discriminator="kind")
+    XrayClassifierConfig | VolumeClassifierConfig | SlideClassifierConfig | SegmenterConfig,
+    Field(discriminator="kind"),
 ]
 
 DATA_OF_TASK = {
     "xray-classifier": "xrays",
     "volume-classifier": "volumes",
+    "slide-classifier": "slides",
     "segmenter": "masks",
 }
 """Which kind of data a task is trained on."""

@@ -64,7 +64,12 @@ def write_annotated(
     warning: str = "",
 ) -> None:
     """Write a grey image ``(H, W)`` with evidence and notes as PNG; see :func:`write_overlay`."""
-    picture = Image.fromarray(blend(grey, evidence))
+    write_noted(path, blend(grey, evidence), caption, warning)
+
+
+def write_noted(path: Path, colours: NDArray[np.uint8], caption: str, warning: str = "") -> None:
+    """Write an RGB image ``(H, W, 3)`` with notes as PNG; see :func:`write_overlay`."""
+    picture = Image.fromarray(colours)
     _write_note(picture, caption, BLACK, at_top=False)
     if warning:
         _write_note(picture, warning, RED, at_top=True)
@@ -73,13 +78,14 @@ def write_annotated(
 
 
 def blend(grey: NDArray[np.uint8], evidence: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Colour a grey image ``(H, W)`` where there is evidence; RGB uint8 ``(H, W, 3)``."""
-    blended = np.empty((*grey.shape, 3), np.uint8)
+    """Colour an image, grey ``(H, W)`` or RGB, where there is evidence; uint8 ``(H, W, 3)``."""
+    shades = grey if grey.ndim == 3 else grey[..., None]
+    blended = np.empty((*evidence.shape, 3), np.uint8)
     for top in range(0, len(grey), STRIP):  # a whole film in float would take gigabytes
         rows = slice(top, top + STRIP)
         colours = colormaps["inferno"](evidence[rows])[..., :3].astype(np.float32) * 255
         share = (STRENGTH * np.clip(evidence[rows] * 1.5, 0, 1))[..., None].astype(np.float32)
-        blended[rows] = np.rint(grey[rows, :, None] * (1 - share) + colours * share)
+        blended[rows] = np.rint(shades[rows] * (1 - share) + colours * share)
     return blended
 
 
@@ -113,7 +119,7 @@ def _write_note(
 ) -> None:
     """Write text on a bar at the top or the bottom; what does not fit ends in an ellipsis."""
     size = max(SMALLEST_LETTER, min(picture.size) // LINES_A_FILM)
-    font, height = _font(size), round(size * 1.3)
+    font, height = note_font(size), round(size * 1.3)
     lines = list(_wrapped(text, font, picture.width))
     most = max(1, int(MOST_COVERED * picture.height / height))
     if len(lines) > most:
@@ -137,6 +143,6 @@ def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> Iterator[st
 
 
 @lru_cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def note_font(size: int) -> ImageFont.FreeTypeFont:
     """DejaVu Sans, which comes with matplotlib: it has Greek and Cyrillic letters, too."""
     return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), size)

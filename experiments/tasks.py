@@ -7,6 +7,7 @@ from experiments.experiment import Experiment
 from experiments.task_kinds.faults import check_initial_weights
 from experiments.task_kinds.kind import TaskKind
 from experiments.task_kinds.segmentation import Segmentation
+from experiments.task_kinds.slide_classification import SlideClassification
 from experiments.task_kinds.volume_classification import VolumeClassification
 from experiments.task_kinds.xray_classification import XrayClassification
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 KINDS: dict[str, TaskKind] = {
     "xray-classifier": XrayClassification(),
     "volume-classifier": VolumeClassification(),
+    "slide-classifier": SlideClassification(),
     "segmenter": Segmentation(),
 }
 

@@ -149,6 +149,7 @@ def _training_callbacks(
             config.checkpoint_every_minutes,
             config.checkpoint_every_steps,
             attempt.request,
+            keep_last=config.keep == "last",
         ),
     ]
     if config.ema_decay is not None:

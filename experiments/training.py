@@ -74,19 +74,26 @@ def fit(
         if trainer.interrupted:
             raise KeyboardInterrupt from None
         raise
-    except torch.cuda.OutOfMemoryError as error:
-        raise ConfigError(
-            f"the GPU's memory does not suffice for batches of {experiment.data.batch_size}: lower"
+    except (torch.cuda.OutOfMemoryError, ValueError) as error:
+        if (advice := _advice(error, experiment.data.batch_size)) is None:
+            raise
+        raise ConfigError(advice) from error
+
+
+def _advice(error: Exception, batch_size: int) -> str | None:
+    """What to do about an error of torch, if the user can do anything."""
+    if isinstance(error, torch.cuda.OutOfMemoryError):
+        return (
+            f"the GPU's memory does not suffice for batches of {batch_size}: lower"
             " --data.batch-size (and raise --trainer.accumulate-batches by as much), or use"
             " --trainer.precision bf16-mixed"
-        ) from error
-    except ValueError as error:
-        if SINGLE_VALUE not in str(error):
-            raise
-        raise ConfigError(
+        )
+    if SINGLE_VALUE in str(error):
+        return (
             "a training step sees a single value of each feature, and has nothing to normalise it"
             " by: raise --data.batch-size, or let the network see larger images"
-        ) from error
+        )
+    return None
 
 
 def _facts(experiment: Experiment, data: TaskDataModule, folder: RunFolder) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Classifier(TaskModule):
         "auroc",
         "average_precision",
         "accuracy",
+        "quadratic_kappa",
         "accuracy@operating_point",
         "sensitivity@operating_point",
         "specificity@operating_point",

@@ -1,4 +1,4 @@
-"""Where a classifier looks: its own attention map, or Grad-CAM."""
+"""Where a classifier looks: its own attention, Grad-CAM, or what happens when parts are hidden."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -12,12 +12,13 @@ from datamodules.batches import ClassifierBatch
 from datamodules.errors import ConfigError
 from lightning_modules.networks.classifier import ClassifierNetwork
 from lightning_modules.networks.pooling import max_of_cases
+from lightning_modules.occlusion import occlusion
 
-Method = Literal["auto", "attention-map", "grad-cam"]
-"""Auto: the attention map where the network makes one, else Grad-CAM."""
+Method = Literal["auto", "attention", "attention-map", "grad-cam", "occlusion"]
+"""Auto: what the network makes by itself, attention over tiles or a map; else Grad-CAM."""
 LEAST_PEAK = 1e-12
 """Of a map that is divided by its maximum."""
-MadeBy = Literal["attention-map", "grad-cam"]
+MadeBy = Literal["attention", "attention-map", "grad-cam", "occlusion"]
 
 
 def choose_method(network: ClassifierNetwork, method: Method = "auto") -> MadeBy:
@@ -26,15 +27,29 @@ def choose_method(network: ClassifierNetwork, method: Method = "auto") -> MadeBy
     Raises:
         ConfigError: If it cannot make them so.
     """
+    if network.weighs_tiles or method == "attention":
+        return _for_tiles(network, method)
+    if method == "occlusion":
+        return "occlusion"
     if network.makes_maps and method != "grad-cam":
         return "attention-map"
     if method == "attention-map":
         raise ConfigError(
-            "this network makes no attention map: use grad-cam, or train one with"
+            "this network makes no attention map: use grad-cam or occlusion, or train one with"
             " --task.network.kind attention-map"
         )
     assert network.attention_layer  # raises where there is none
     return "grad-cam"
+
+
+def _for_tiles(network: ClassifierNetwork, method: Method) -> MadeBy:
+    if not network.weighs_tiles:
+        raise ConfigError("attention is of tiles, which slides have: use grad-cam or occlusion")
+    if method not in ("auto", "attention"):
+        raise ConfigError(
+            f"{method} is for images; of tiles there is attention: leave out --method"
+        )
+    return "attention"
 
 
 def explain(
@@ -49,19 +64,49 @@ def explain(
         method: How.
 
     Returns:
-        float32 ``(N, *size)`` in 0..1. An attention map is the probability of the label at every
-        place; Grad-CAM is 1 where the evidence in an image is strongest (of patches: in the whole
-        volume, where each counts as much as attention lets it), all 0 without any.
+        float32 ``(N, *size)`` in 0..1; of bags ``(N,)``, a number a tile. An attention map is the
+        probability of the label at every place; Grad-CAM is 1 where the evidence in an image is
+        strongest (of patches: in the whole volume, where each counts as much as attention lets
+        it), all 0 without any; occlusion likewise. Attention is 1 for the tile that counts most.
 
     Raises:
         ConfigError: If the network has no attention map, or no layer for Grad-CAM.
     """
-    if choose_method(network, method) == "attention-map":
+    made_by = choose_method(network, method)
+    if made_by == "attention":
+        return _tile_weights(network, batch, label)
+    if made_by == "attention-map":
         return _attention_maps(network, batch)[:, label]
+    if made_by == "occlusion":
+        return _hidden_parts(network, batch, label)
     layer = f"network.{network.attention_layer}"
     if network.images_at_once is not None:
         return _in_parts(network, batch, layer, label, network.images_at_once)
     return grad_cam(_OfImages(network, batch), layer, batch["image"], label)
+
+
+def _tile_weights(network: ClassifierNetwork, batch: ClassifierBatch, label: int) -> Tensor:
+    """What each tile counts for, over the most that a tile of its bag does."""
+    was_training = network.training
+    with torch.inference_mode():
+        output = network.eval().classify(batch)
+    network.train(was_training)
+    weights = output.weights
+    if weights is None:  # each tile as if it were the whole bag
+        weights = tile_scores(network, batch)[:, label]
+    case_of = batch["case_of"]
+    peaks = max_of_cases(weights[:, None], case_of, int(case_of.max()) + 1)[:, 0]
+    return (weights / peaks[case_of].clamp_min(LEAST_PEAK)).clone()
+
+
+def tile_scores(network: ClassifierNetwork, batch: ClassifierBatch) -> Tensor:
+    """Probability of each label if each tile were a bag of its own, ``(N, L)``."""
+    tiles = batch["image"]
+    alone = torch.arange(len(tiles), device=tiles.device)
+    table = batch["table"][batch["case_of"]]
+    with torch.inference_mode():
+        logits: Tensor = network(tiles, None, table, alone).logits
+    return logits.float().sigmoid()
 
 
 def _attention_maps(network: ClassifierNetwork, batch: ClassifierBatch) -> Tensor:
@@ -87,13 +132,43 @@ def _in_parts(
             shown = _OfPatches(network, None if details is None else details[part])
             found = grad_cam(shown, layer, images[part], label, postprocess=_positive)
         raw.append(found)
-    maps = torch.cat(raw)
+    return _on_one_scale(network, batch, torch.cat(raw), case_of)
+
+
+def _on_one_scale(
+    network: ClassifierNetwork, batch: ClassifierBatch, maps: Tensor, case_of: Tensor
+) -> Tensor:
+    """Maps of the images of each case in 0..1, where each counts as much as attention lets it."""
     if network.pooling == "attention":
         weights = _image_weights(network, batch)
         maps = maps * weights.reshape(-1, *[1] * (maps.ndim - 1))
     peaks = max_of_cases(maps.flatten(1).amax(1, keepdim=True), case_of, int(case_of.max()) + 1)
     scale = peaks[case_of].reshape(-1, *[1] * (maps.ndim - 1))
     return maps / scale.clamp_min(LEAST_PEAK)
+
+
+def _hidden_parts(network: ClassifierNetwork, batch: ClassifierBatch, label: int) -> Tensor:
+    """What the logit of each image, as if it were the whole case, loses when parts are hidden."""
+    images, details, table = batch["image"], batch.get("detail"), batch["table"]
+    case_of = batch.get("case_of", torch.arange(len(images), device=images.device))
+    was_training = network.training
+    network.eval()
+    maps = []
+    for number, image in enumerate(images):
+        own = slice(number, number + 1)
+
+        def logit_of(hidden: Tensor, own: slice = own) -> Tensor:
+            count = len(hidden)
+            logits: Tensor = network(
+                hidden,
+                None if details is None else details[own].expand(count, *details.shape[1:]),
+                table[case_of[own]].expand(count, -1),
+            ).logits
+            return logits[:, label]
+
+        maps.append(occlusion(logit_of, image))
+    network.train(was_training)
+    return _on_one_scale(network, batch, torch.stack(maps), case_of)
 
 
 def _image_weights(network: ClassifierNetwork, batch: ClassifierBatch) -> Tensor:

@@ -12,6 +12,9 @@ class LabelledConfig(DataSettings):
 
     labels: tuple[str, ...] = ()
     """Findings to predict; empty: all that the dataset has."""
+    ordered: bool = False
+    """Whether the dataset's classes are grades, the lowest first: figures then have the quadratic
+    kappa, and --task.loss.kind ordinal can be chosen."""
     table_features: tuple[str, ...] = ()
     """Attributes that the network is given beside the image, such as age, sex, view, site."""
     sampling: Literal["natural", "class-balanced", "hard-cases"] = "natural"

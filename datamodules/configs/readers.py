@@ -6,6 +6,7 @@ from pydantic import Field
 
 from datamodules.readers.acdc import AcdcReader
 from datamodules.readers.brats import BratsReader
+from datamodules.readers.camelyon16 import Camelyon16Reader
 from datamodules.readers.chase_db1 import ChaseDb1Reader
 from datamodules.readers.chexpert import ChexpertReader
 from datamodules.readers.csv_table import CsvReader
@@ -17,6 +18,7 @@ from datamodules.readers.isic import IsicReader
 from datamodules.readers.jsrt import JsrtReader
 from datamodules.readers.lits import LitsReader
 from datamodules.readers.medmnist import MedMnistReader
+from datamodules.readers.mil_mat import MilMatReader
 from datamodules.readers.mimic_cxr import MimicCxrReader
 from datamodules.readers.msd import MsdReader
 from datamodules.readers.nih_chestxray14 import NihChestXray14Reader
@@ -24,6 +26,9 @@ from datamodules.readers.nnunet_raw import NnUnetRawReader
 from datamodules.readers.padchest import PadChestReader
 from datamodules.readers.rsna_pneumonia import RsnaPneumoniaReader
 from datamodules.readers.siim_acr import SiimAcrReader
+from datamodules.readers.slides_csv import SlidesCsvReader
+from datamodules.readers.tcga_slides import TcgaReader
+from datamodules.readers.tile_features import FeaturesReader
 
 Reader = Annotated[
     CsvReader
@@ -45,6 +50,11 @@ Reader = Annotated[
     | IsicReader
     | JsrtReader
     | SiimAcrReader
+    | SlidesCsvReader
+    | Camelyon16Reader
+    | TcgaReader
+    | FeaturesReader
+    | MilMatReader
     | DemoReader,
     Field(discriminator="kind"),
 ]

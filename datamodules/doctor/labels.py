@@ -37,7 +37,7 @@ def examine_labels(
         return found
     targets = None
     try:
-        labels = labels or label_set(found.table, config.labels)
+        labels = labels or label_set(found.table, config.labels, ordered=config.ordered)
         targets = target_matrix(found.table, labels)
     except DataError as error:
         found.problems += problems_of(error, Kind.LABEL)

@@ -16,7 +16,7 @@ SPLITS = {
     "testing": "test",
     "train_val": "train_val",
 }
-PATIENT_COLUMNS = ("patient", "patientid", "subject", "subjectid", "mrn", "personid")
+PATIENT_COLUMNS = ("patient", "patientid", "subject", "subjectid", "mrn", "personid", "caseid")
 SPLIT_COLUMNS = ("split", "fold", "set", "partition")
 
 

@@ -2,30 +2,59 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from datamodules.cases import Case, CaseTable
+from datamodules.cases import Case, CaseTable, Source
 from datamodules.problems import FaultyCasesError, Kind, Problem, Problems
 from datamodules.readers.column_roles import SPLITS
-from datamodules.readers.csv_inputs import CsvInputs
+from datamodules.readers.csv_inputs import AddProblem
 from datamodules.readers.image_files import fault_of_case_id, hint_of_missing
 from datamodules.readers.label_columns import order_notice, read_classes, read_findings
+from datamodules.readers.labelled_table import RowColumns
 from datamodules.readers.patient_ids import patient_notices, plain_id
 from datamodules.readers.tables import Table, is_missing, plain_number
 
-if TYPE_CHECKING:
-    from datamodules.readers.csv_table import CsvReader
+
+class RowInputs(Protocol):
+    """Where what the rows of a table name lies.
+
+    Attributes:
+        root: Folder of the dataset.
+        paths: Of each row, as the table has them; empty: the row names nothing.
+        missing: Of these, how many are not there, once the sources have been looked for.
+    """
+
+    root: Path
+    paths: list[str]
+    missing: int
+
+    def name_rows(self) -> list[str]:
+        """An id for each row."""
+
+    def sources(self, add: AddProblem) -> list[dict[str, Source]]:
+        """Inputs of each row by name; what cannot be had is absent, and a problem."""
+
+    def taken_together(self) -> list[str] | None:
+        """What stands for the patient of each row where nobody says; None: its id."""
 
 
 class CsvCases:
-    """Turns the rows of one table into cases, and gathers everything that is wrong with them."""
+    """Turns the rows of one table into cases, and gathers everything that is wrong with them.
 
-    def __init__(self, settings: "CsvReader", root: Path, table: Table, problems: Problems) -> None:
+    Args:
+        settings: Name the columns.
+        table: The rows.
+        inputs: What the rows name.
+        problems: What is wrong so far.
+    """
+
+    def __init__(
+        self, settings: RowColumns, table: Table, inputs: RowInputs, problems: Problems
+    ) -> None:
         self.settings = settings
-        self.root = root
         self.table = table
+        self.inputs = inputs
         self.problems = problems
-        self.inputs = CsvInputs(settings, root, table)
         self.ids = table.cells(settings.case_column) if settings.case_column else []
         self.ids = self.ids or self.inputs.name_rows()
 
@@ -69,8 +98,8 @@ class CsvCases:
     def _table(self, cases: Sequence[Case], classes: tuple[str, ...]) -> CaseTable:
         settings = self.settings
         return CaseTable(
-            name=PurePosixPath(settings.table).name.split(".")[0] or settings.kind,
-            root=self.root,
+            name=PurePosixPath(settings.table).name.split(".")[0] or "csv",
+            root=self.inputs.root,
             cases=tuple(cases),
             classes=classes,
             findings=settings.label_columns if settings.has_findings else (),
@@ -128,8 +157,7 @@ class CsvCases:
         if self.settings.exam_column is not None:
             exams = self._optional(self.settings.exam_column)
             return [exam or own for exam, own in zip(exams, self.ids, strict=True)]
-        shared = self.settings.candidate_columns or self.settings.series_column
-        return self.inputs.paths if shared else self.ids
+        return self.inputs.taken_together() or self.ids
 
     def _splits(self) -> list[str | None]:
         column = self.settings.splits_in

@@ -74,6 +74,11 @@ class CsvInputs:
             numbered.append(f"{name}_{seen[image]}")
         return numbered
 
+    def taken_together(self) -> list[str] | None:
+        """Paths, where several rows may be of one image; else None."""
+        shared = self.settings.candidate_columns or self.settings.series_column
+        return self.paths if shared else None
+
     def sources(self, add: AddProblem) -> list[dict[str, Source]]:
         """Inputs of each row by name, the image first; what cannot be had is absent.
 

@@ -15,6 +15,7 @@ from datamodules.readers.image_mask_folders import ImageMaskFoldersReader
 from datamodules.readers.nih_chestxray14 import NihChestXray14Reader
 from datamodules.readers.nnunet_raw import NnUnetRawReader
 from datamodules.readers.reader import ReaderSettings
+from datamodules.readers.slides_csv import SlidesCsvReader
 
 VERSION = 1
 """Raised whenever the drawing changes: a cached demo is never of two versions."""
@@ -31,18 +32,22 @@ PLANTED = (
 class DemoReader(ReaderSettings):
     """Drawn images in a published layout; nothing to download.
 
-    They are drawn at the first use into $LIGHTBOX_CACHE/demos (some 5 to 15 seconds): films in the
-    layout of NIH ChestX-ray14, slices in folders of images and masks, volumes in nnU-Net's raw
-    format or listed in a table. They show no real person. All films of a patient count as one exam.
+    They are drawn at the first use into $LIGHTBOX_CACHE/demos (some 5 to 15 seconds; slides, of
+    some 350 MB, take two minutes): films in the layout of NIH ChestX-ray14, slices in folders of
+    images and masks, volumes in nnU-Net's raw format or listed in a table, as slides are. They show
+    no real person. All films of a patient count as one exam.
     """
 
     ids_are_file_names: ClassVar[bool] = True
     kind: Literal["demo"] = "demo"
-    name: Literal["xray", "xray-shortcut", "segmentation-2d", "segmentation-3d", "volume"] = "xray"
+    name: Literal[
+        "xray", "xray-shortcut", "segmentation-2d", "segmentation-3d", "volume", "slide"
+    ] = "xray"
     """Which demo: xray, chest films in which some patients have a nodule; xray-shortcut, where
     the view tells who has one, in training only; segmentation-2d, slices through the heart with
     the left ventricle and its wall; segmentation-3d, volumes with a kidney and its tumour; volume,
-    CT of a nodule in a lung, benign or malignant."""
+    CT of a nodule in a lung, benign or malignant; slide, whole slides stained with H&E, normal or
+    with tumour somewhere."""
     candidates: bool = False
     """Of films: list candidates, each nodule, and as many places without one."""
 
@@ -112,6 +117,18 @@ class DemoReader(ReaderSettings):
                 site_column="site",
                 attribute_columns=("age", "sex"),
             )
+        if self.name == "slide":
+            return SlidesCsvReader(
+                root=root,
+                label_columns=("class",),
+                classes=("normal", "tumour"),
+                case_column="case",
+                patient_column="patient",
+                split_column="split",
+                site_column="site",
+                attribute_columns=("age", "sex"),
+                regions_column="regions",
+            )
         return NihChestXray14Reader(root=root)
 
     def _draw(self, folder: Path) -> None:
@@ -127,6 +144,10 @@ class DemoReader(ReaderSettings):
             from datamodules.demos import lung_nodules
 
             lung_nodules.draw_demo(folder)
+        elif self.name == "slide":
+            from datamodules.demos import slides
+
+            slides.draw_demo(folder)
         else:
             from datamodules.demos.xray import draw_demo
 

@@ -132,13 +132,19 @@ def hint_of_missing(missing: int, images: int) -> str:
     )
 
 
-def case_ids(paths: Sequence[str]) -> list[str]:
+def case_ids(paths: Sequence[str], suffixes: Sequence[str] = ALL_SUFFIXES) -> list[str]:
     """Name cases after their files: by the stem, or by the whole path where files share a stem."""
-    bare = [_without_suffix(path) for path in paths]
+    bare = [without_suffix(path, suffixes) for path in paths]
     stems = [PurePosixPath(path).name for path in bare]
     if len(set(stems)) == len(set(bare)):
         return stems
     return [path.replace("/", "__") for path in bare]
+
+
+def without_suffix(path: str, suffixes: Sequence[str] = ALL_SUFFIXES) -> str:
+    """A path without its suffix, if that is a known one: dots of DICOM identifiers are none."""
+    lower = path.lower()
+    return next((path[: -len(end)] for end in suffixes if lower.endswith(end)), path)
 
 
 def fault_of_case_id(case_id: str) -> str | None:
@@ -152,12 +158,6 @@ def fault_of_case_id(case_id: str) -> str | None:
     if any(sign in "/\\:" or not sign.isprintable() for sign in case_id):
         return "has a character that a file name cannot have"
     return None
-
-
-def _without_suffix(path: str) -> str:
-    # Only known suffixes: the dots of a DICOM identifier are no suffix.
-    lower = path.lower()
-    return next((path[: -len(end)] for end in ALL_SUFFIXES if lower.endswith(end)), path)
 
 
 def _is_dicom(path: Path) -> bool:

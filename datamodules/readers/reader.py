@@ -46,6 +46,8 @@ class ReaderSettings(Settings):
     """Name of the dataset's folder under ``$LIGHTBOX_DATA``."""
     ids_are_file_names: ClassVar[bool] = False
     """Whether ids are somebody's file names: equal ones of two datasets do not mean equal cases."""
+    lists_features: ClassVar[bool] = False
+    """Whether cases are bags of features that are ready, not images."""
     root: LocalPath | None = None
     """Folder of the dataset; by default $LIGHTBOX_DATA/<dataset>."""
 

@@ -28,6 +28,7 @@ class Sizes:
         many_volumes: Volumes of the dataset whose workers are weighed.
         large_slices: Slices of the large volume whose memory is measured.
         step_side: Voxels along each side of the volume that a training step is made on.
+        slide_pixels: Height and width of the slide whose tiles are read.
     """
 
     rounds: int = 3
@@ -50,6 +51,7 @@ class Sizes:
     many_volumes: int = 10_000
     large_slices: int = 1000
     step_side: int = 96
+    slide_pixels: int = 12_288
 
 
 FULL = Sizes()
@@ -62,4 +64,5 @@ QUICK = Sizes(
     volumes=16,
     volume_epochs=1,
     large_slices=200,
+    slide_pixels=8192,
 )

@@ -40,6 +40,9 @@ class TrainerConfig(Settings):
     """Stop after so many validations without improvement of the monitored metric; none: never."""
     validate_every_epochs: int = Field(default=1, ge=1)
     """Epochs between validations."""
+    keep: Literal["best", "last"] = "best"
+    """Weights that are scored and used: those of the epoch with the best monitored metric, or of
+    the last validated epoch, where validation has too few cases to choose by."""
     checkpoint_every_minutes: float = Field(default=10.0, gt=0)
     """Time between checkpoints inside an epoch; one is always written at its end."""
     checkpoint_every_steps: int | None = Field(default=None, ge=1)

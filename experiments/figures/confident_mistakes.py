@@ -156,7 +156,7 @@ def evidence_maps(
     for place, output in enumerate(outputs):
         of_output[output].append(place)
     try:
-        for output, places in _batches(of_output, data.config.batch_size):
+        for output, places in _batches(of_output, data.evaluation_batch_size):
             batch = data.show([indices[place] for place in places])
             maps = explain(module.network, move_data_to_device(batch, module.device), output)
             for number, place in enumerate(places):
@@ -178,7 +178,7 @@ def _images_of(batch: ClassifierBatch, case: int) -> npt.NDArray[np.int64]:
 def _batches(
     of_output: Mapping[int, Sequence[int]], size: int
 ) -> Iterator[tuple[int, Sequence[int]]]:
-    """Places with a common output, no more at a time than in a training batch."""
+    """Places with a common output, no more at a time than in a batch of evaluation."""
     for output, places in of_output.items():
         for start in range(0, len(places), size):
             yield output, places[start : start + size]

@@ -25,7 +25,7 @@ class Picture:
     """One case of a contact sheet.
 
     Attributes:
-        image: Grey values 0..1, shape ``(H, W)``.
+        image: Grey values 0..1, shape ``(H, W)``, or RGB ``(H, W, 3)``.
         caption: Lines below the image: ``("true: Nodule", "predicted .03", "case 17")``.
         heatmap: What drove the prediction, 0..1, of any height and width; None: not known.
     """
@@ -44,7 +44,7 @@ def contact_sheet(pictures: Sequence[Picture], title: str = "Most confident mist
         title: Title of the sheet.
     """
     count = len(pictures)
-    shapes = [picture.image.shape for picture in pictures] or [(1, 1)]
+    shapes = [picture.image.shape[:2] for picture in pictures] or [(1, 1)]
     wide = sum(width / height for height, width in shapes) / len(shapes) > WIDE
     most = COLUMNS // 2 if wide else COLUMNS
     rows, columns = max(1, math.ceil(count / most)), min(most, max(1, count))
@@ -71,7 +71,7 @@ def overlay(heatmap: Image) -> npt.NDArray[np.float64]:
 
 
 def _draw(axes: Axes, picture: Picture) -> None:
-    height, width = picture.image.shape
+    height, width = picture.image.shape[:2]
     extent = (0, width, height, 0)
     axes.imshow(picture.image, cmap="gray", vmin=0, vmax=1, extent=extent)
     if picture.heatmap is not None:

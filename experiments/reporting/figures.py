@@ -56,13 +56,24 @@ CAPTIONS = {
     "mistakes": (
         "Most confident mistakes",
         "The cases that were decided wrongly by the widest margin, with the places that spoke for"
-        " the label in colour (Grad-CAM): look for what they share, and for wrong labels.",
+        " the label in colour (Grad-CAM; of slides attention): look for what they share, and for"
+        " wrong labels.",
+    ),
+    "attention": (
+        "What attention weighs",
+        "Slides that show a label and were given the highest probability of it: the brighter a tile"
+        " the more it counted for the decision, beside the tile of its slide that counted most.",
+    ),
+    "attention_tiles": (
+        "Tiles by attention",
+        "Tiles of such slides that counted most, and that counted least, with what they counted"
+        " for: do the first show what a pathologist would go by, or pen, folds and dirt?",
     ),
 }
 """Title and caption by file name, in the order of the report."""
 SCALE = 0.6
 """Pixels of the page for each pixel of a picture, so that all have letters of one size."""
-WITH_IMAGES = ("mistakes", "overlays")
+WITH_IMAGES = ("mistakes", "overlays", "attention", "attention_tiles")
 """Those that show images of patients."""
 OF_SEGMENTERS = ("overlays", "dice", "volume_agreement")
 """Those that only a segmenter has."""

@@ -9,6 +9,7 @@ from datamodules.schema import Settings
 from experiments.experiment import Experiment
 from experiments.reporting.words import THIN, counted, plain
 from experiments.task_kinds.segmentation import settings_of as segmentation_settings
+from experiments.task_kinds.slide_classification import settings_of as slide_settings
 from experiments.task_kinds.volume_classification import settings_of as volume_settings
 from experiments.task_kinds.xray_classification import settings_of as xray_settings
 from lightning_modules.configs.classifier import ClassifierConfig
@@ -95,6 +96,29 @@ def _seen(data: VolumesConfig, network: VolumeNetwork) -> Iterator[Pair]:
     )
 
 
+def _slide_classifier(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
+    task, data = slide_settings(experiment)
+    network, bags = task.network, data.bags
+    if bags.kind == "tiles":
+        start = "from a local file" if network.tiles.weights else WEIGHTS[network.tiles.pretrained]
+        seen = f"{network.tiles.encoder} on tiles, "
+    else:
+        start, seen = "from scratch", ""
+    pooling = f"{plain(network.kind)} over tiles"
+    yield "Network", _network(f"{seen}{pooling}", network, task, start, facts)
+    if not data.reader.lists_features:
+        tiles = data.tiles
+        size = f"{_sides((tiles.size, tiles.size))} pixels at {tiles.um_per_pixel:g} um"
+        yield "Tiles", f"{size}, at least {tiles.least_tissue:.0%} tissue"
+        if bags.kind == "features":
+            yield "Features of a tile", bags.encoder
+    some = "half of the median case's" if data.bag_tiles is None else f"{data.bag_tiles}"
+    yield "Bags", f"training sees {some} tiles of a case, evaluation all"
+    yield from _learning(experiment, task, data)
+    if data.unit == "patient":
+        yield "Patients", "all slides of a patient, in one bag"
+
+
 def _network(
     name: str,
     network: ClassifierNetworkSettings,
@@ -177,6 +201,7 @@ def _millions(parameters: int) -> str:
 DESCRIBED = {
     "xray-classifier": _xray_classifier,
     "volume-classifier": _volume_classifier,
+    "slide-classifier": _slide_classifier,
     "segmenter": _segmenter,
 }
 """What is said of the training of each task."""

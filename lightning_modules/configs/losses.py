@@ -35,6 +35,18 @@ class ClassBalancedConfig(Settings):
     """Nearer to 1 is nearer to inverse frequency."""
 
 
+class OrdinalConfig(Settings):
+    """For grades (--data.ordered True): cross-entropy, and the farther off the worse.
+
+    To cross-entropy the squared earth mover's distance is added (Hou et al., arXiv 1611.05916).
+    """
+
+    kind: Literal["ordinal"] = "ordinal"
+    distance_weight: float = Field(default=1.0, ge=0)
+    """Weight of the distance beside cross-entropy."""
+
+
 ClassificationLoss = Annotated[
-    CrossEntropyConfig | FocalConfig | ClassBalancedConfig, Field(discriminator="kind")
+    CrossEntropyConfig | FocalConfig | ClassBalancedConfig | OrdinalConfig,
+    Field(discriminator="kind"),
 ]

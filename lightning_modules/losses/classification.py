@@ -13,6 +13,7 @@ from lightning_modules.configs.losses import (
     ClassificationLoss,
     CrossEntropyConfig,
     FocalConfig,
+    OrdinalConfig,
 )
 
 POSITIVE_WEIGHT_RANGE = (0.01, 100.0)
@@ -142,6 +143,30 @@ class SoftmaxFocalLoss(nn.Module):
         return _known_mean(-torch.exp(self.gamma * wrong) * right, known)
 
 
+class OrdinalLoss(nn.Module):
+    """Cross-entropy of grades and their squared earth mover's distance, mean over known cases.
+
+    The distance is the sum over grades of the squared difference of cumulative probabilities.
+
+    References:
+        Hou et al., "Squared earth mover's distance-based loss for training deep neural networks",
+        arXiv 1611.05916.
+    """
+
+    def __init__(self, distance_weight: float = 1.0) -> None:
+        """Keep the weight of the distance, >= 0; 0 is cross-entropy."""
+        super().__init__()
+        self.distance_weight = distance_weight
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Logits ``(B, L)`` of any float type, targets ``(B, L)`` one-hot or NaN; a scalar."""
+        logits, known = logits.float(), ~targets.isnan().any(dim=1)
+        truth = targets.nan_to_num().float()
+        surprise = -(truth * logits.log_softmax(dim=1)).sum(dim=1)
+        distance = (logits.softmax(dim=1).cumsum(dim=1) - truth.cumsum(dim=1)).square().sum(dim=1)
+        return _known_mean(surprise + self.distance_weight * distance, known)
+
+
 def build_loss(config: ClassificationLoss, data: DataInfo) -> nn.Module:
     """Build the loss of a classifier.
 
@@ -154,10 +179,15 @@ def build_loss(config: ClassificationLoss, data: DataInfo) -> nn.Module:
         classes exclude one another) to a float32 scalar, zero for a batch without a known label.
 
     Raises:
-        ConfigError: If ``alpha`` is given for classes that exclude one another.
+        ConfigError: If ``alpha`` is given for classes that exclude one another, or classes that
+            are no grades are to be ordinal.
     """
     if isinstance(config, FocalConfig):
         return _build_focal(config, data)
+    if isinstance(config, OrdinalConfig):
+        if not data.labels.ordered:
+            raise ConfigError("task.loss.kind ordinal is for grades: say --data.ordered True")
+        return OrdinalLoss(config.distance_weight)
     if isinstance(config, ClassBalancedConfig):
         return _build_class_balanced(config, data)
     return _build_cross_entropy(config, data)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from datamodules.batches import LabelSet
 from lightning_modules.metrics.calibration import brier, ece, log_loss, top_class, weighted_mean
 from lightning_modules.metrics.confusion import ConfusionMatrix, confusion_matrices
+from lightning_modules.metrics.grades import quadratic_kappa
 from lightning_modules.metrics.intervals import Compute, Figure, bootstrap
 from lightning_modules.metrics.ranking import Ranking
 from lightning_modules.metrics.rows import ClassificationRow, ScoreTable
@@ -18,11 +19,13 @@ from lightning_modules.metrics.thresholded import THRESHOLDED, confusion_counts
 Array = npt.NDArray[np.float64]
 
 OPERATING_POINT = "@operating_point"
+KAPPA = "quadratic_kappa"
+"""Of grades alone."""
 EPOCH_FIGURES = (
     *("log_loss", "auroc", "average_precision", "accuracy", "balanced_accuracy"),
-    *("sensitivity", "specificity", "f1", "brier", "ece"),
+    *("sensitivity", "specificity", "f1", "brier", "ece", KAPPA),
 )
-"""What is computed after every validation."""
+"""What is computed after every validation, as far as it is defined."""
 NEED_POSITIVES = {"auroc", "average_precision", "balanced_accuracy", "sensitivity", "f1"}
 NEED_NEGATIVES = {"auroc", "average_precision", "balanced_accuracy", "specificity"}
 
@@ -49,7 +52,7 @@ class ClassificationMetrics:
             return {}
         table = ScoreTable.from_rows(rows, self.labels)
         values = self._compute(table, None)(np.ones((1, len(rows))))
-        summary = {name: float(values[name][0]) for name in EPOCH_FIGURES}
+        summary = {name: float(values[name][0]) for name in EPOCH_FIGURES if name in values}
         if losses := [row["loss"] for row in rows if "loss" in row]:
             summary["loss"] = float(np.mean(losses))
         return {name: value for name, value in summary.items() if np.isfinite(value)}
@@ -97,6 +100,8 @@ class ClassificationMetrics:
             }
             if self.labels.exclusive:
                 values |= _whole_decision(table, labels, weights)
+            if self.labels.ordered:
+                values[KAPPA] = quadratic_kappa(table.scores, table.targets, weights)
             if not self.labels.binary:
                 for label, own in zip(self.labels.names, labels, strict=True):
                     values |= {f"{name}/{label}": value for name, value in own.items()}
@@ -138,7 +143,8 @@ class ClassificationMetrics:
 
     def _why_incomplete(self, metric: str, figures: Mapping[str, Figure]) -> str | None:
         every = self.labels.names
-        names = [name for name in every if figures[f"{metric}/{name}"].value is None]
+        own = {name: figures.get(f"{metric}/{name}") for name in every}
+        names = [name for name, figure in own.items() if figure and figure.value is None]
         kind = "classes" if self.labels.exclusive else "labels"
         if not names:
             return None

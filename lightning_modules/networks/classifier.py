@@ -45,7 +45,8 @@ class ClassifierOutput(NamedTuple):
     Attributes:
         logits: ``(B, L)``.
         features: What the case is like, ``(B, D)``, for comparison with other cases.
-        maps: Probability of each label at every place, float32 ``(N, L, h, w)``, or None.
+        maps: Probability of each label at every place, float32 ``(N, L, h, w)``, or None; of bags
+            logits of each label in every tile, ``(N, L)``.
         auxiliary: Logits ``(B, L)`` of parts of the network that are trained beside the whole.
         weights: Of each image within its case, float32 ``(N,)``, where attention chose them.
     """
@@ -79,6 +80,8 @@ class ClassifierNetwork(nn.Module):
     head: nn.Module
     makes_maps: ClassVar[bool] = False
     """Whether the probability of each label at every place is part of the output."""
+    weighs_tiles: ClassVar[bool] = False
+    """Whether cases are bags of tiles, each of which counts for something."""
 
     def __init__(self, config: ClassifierNetworkSettings, data: DataInfo) -> None:
         super().__init__()

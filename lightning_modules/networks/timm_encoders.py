@@ -18,6 +18,8 @@ from lightning_modules.configs.classifier_networks import TimmEncoderSettings
 from lightning_modules.networks.encoder_layers import map_layer
 
 PROBE_SECONDS = 3.0
+HUB = "hf-hub:"
+"""How names begin that timm looks for in the hub, and in its cache."""
 
 
 @contextmanager
@@ -90,6 +92,14 @@ def check_encoder(config: TimmEncoderSettings) -> None:
         raise ConfigError(f"--task.network.weights: there is no file {config.weights}")
 
 
+def colour_scale(name: str) -> tuple[list[float], list[float]]:
+    """Mean and deviation of colours in 0..1 that an encoder's published weights expect."""
+    known = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
+    mean = getattr(known, "mean", timm.data.IMAGENET_DEFAULT_MEAN)
+    deviation = getattr(known, "std", timm.data.IMAGENET_DEFAULT_STD)
+    return list(mean), list(deviation)
+
+
 def check_has_map(name: str) -> None:
     """Look whether an encoder exists and has a spatial map, without giving it weights.
 
@@ -102,6 +112,8 @@ def check_has_map(name: str) -> None:
 
 
 def _check_name(name: str) -> None:
+    if name.startswith(HUB):
+        return
     if not timm.is_model(name):
         near = get_close_matches(name, timm.list_models())
         raise ConfigError(

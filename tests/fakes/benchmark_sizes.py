@@ -23,4 +23,5 @@ TINY = Sizes(
     many_volumes=200,
     large_slices=128,
     step_side=48,
+    slide_pixels=3072,
 )

@@ -42,13 +42,14 @@ def test_network_is_left_as_it_was():
     assert network.features.weight.grad is None
 
 
+@pytest.mark.parametrize("method", ["grad-cam", "occlusion"])
 @pytest.mark.parametrize("training", [True, False])
-def test_explaining_leaves_the_mode_and_the_statistics_of_a_network(training):
+def test_explaining_leaves_the_mode_and_the_statistics_of_a_network(training, method):
     data = DataInfo(LabelSet(("a",), exclusive=False), (1,), (1,), 1, (64, 64))
     network = TimmClassifier(TimmNetworkConfig(encoder="resnet10t", pretrained=False), data)
     network.train(training)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     batch = {"image": torch.randn(2, 1, 64, 64), "table": torch.zeros(2, 0)}
-    assert explain(network, batch, 0).shape == (2, 64, 64)
+    assert explain(network, batch, 0, method).shape == (2, 64, 64)
     assert network.training == training
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())

@@ -8,8 +8,14 @@ from torchvision.ops import sigmoid_focal_loss
 
 from datamodules.batches import DataInfo, LabelSet
 from datamodules.errors import ConfigError
-from lightning_modules.configs.losses import ClassBalancedConfig, CrossEntropyConfig, FocalConfig
+from lightning_modules.configs.losses import (
+    ClassBalancedConfig,
+    CrossEntropyConfig,
+    FocalConfig,
+    OrdinalConfig,
+)
 from lightning_modules.losses.classification import (
+    OrdinalLoss,
     build_loss,
     effective_number_weights,
     inverse_frequency_weights,
@@ -199,3 +205,32 @@ def test_weights_follow_the_module_but_stay_out_of_checkpoints():
     loss = build_loss(ClassBalancedConfig(), MULTI_CLASS).to("meta")
     assert loss.class_weights.device.type == "meta"
     assert not loss.state_dict()
+
+
+def test_ordinal_loss_is_cross_entropy_and_the_squared_distance_of_cumulative_probabilities():
+    logits, truth = torch.randn(6, 4), torch.tensor([0, 3, 1, 2, 2, 0])
+    targets = F.one_hot(truth, 4).float()
+    probability = logits.softmax(1)
+    distance = ((probability.cumsum(1) - targets.cumsum(1)) ** 2).sum(1).mean()
+    expected = F.cross_entropy(logits, truth) + 0.5 * distance
+    torch.testing.assert_close(OrdinalLoss(0.5)(logits, targets), expected)
+
+
+def test_a_grade_that_is_farther_off_costs_more():
+    targets = F.one_hot(torch.tensor([0]), 3).float()
+    near, far = torch.tensor([[0.0, 4.0, 0.0]]), torch.tensor([[0.0, 0.0, 4.0]])
+    assert OrdinalLoss()(near, targets) < OrdinalLoss()(far, targets)
+
+
+def test_an_unknown_grade_costs_nothing():
+    logits = torch.randn(2, 3, requires_grad=True)
+    loss = OrdinalLoss()(logits, torch.full((2, 3), float("nan")))
+    loss.backward()
+    assert loss == 0
+    assert logits.grad.abs().sum() == 0
+
+
+def test_classes_that_are_no_grades_have_no_ordinal_loss():
+    labels = LabelSet(("a", "b", "c"), exclusive=True)
+    with pytest.raises(ConfigError, match=r"--data\.ordered True"):
+        build_loss(OrdinalConfig(), DataInfo(labels, (1, 1, 1), (1, 1, 1), 1, (8, 8)))

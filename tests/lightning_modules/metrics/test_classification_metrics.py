@@ -117,7 +117,7 @@ def test_summary_holds_the_same_values_as_the_figures(findings):
     rows = rows_of(*findings)
     summary = ClassificationMetrics(FINDINGS).summarize(rows)
     found = values(FINDINGS, rows)
-    assert summary == {name: found[name].value for name in EPOCH_FIGURES}
+    assert summary == {name: found[name].value for name in EPOCH_FIGURES if name in found}
 
 
 def test_summary_leaves_out_what_is_undefined():

@@ -1,0 +1,104 @@
+"""Features of the tiles of one slide in one .safetensors file, with what they were made by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from datamodules.errors import DataError
+from datamodules.whole_files import whole_file
+
+ENDING = ".safetensors"
+FEATURES, COORDINATES, TISSUE = "features", "coordinates", "tissue"
+RECIPE, SLIDE = "recipe", "slide"
+MOST_HEADER = 2**20
+DTYPES = {"F16": np.float16, "F32": np.float32, "I32": np.int32}
+
+
+@dataclass(frozen=True, eq=False)
+class SlideFeatures:
+    """What is stored of a slide.
+
+    Attributes:
+        features: float16 or float32 ``(N, D)``, a row a tile; mapped where it was opened from a
+            file.
+        coordinates: int32 ``(N, 2)``, x and y of each tile's corner in pixels of the full
+            resolution.
+        tissue: float32 ``(N,)``, share of each tile that is tissue.
+        slide: What was measured of the slide: sizes in pixels, microns per pixel, its content.
+        recipe: What the features were made by: encoder, tile, microns per pixel, normalisation.
+    """
+
+    features: NDArray[Any]
+    coordinates: NDArray[np.int32]
+    tissue: NDArray[np.float32]
+    slide: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+
+    @property
+    def tile_side(self) -> float:
+        """Side of a tile in pixels of the full resolution."""
+        return float(self.slide["tile_side"])
+
+    def write(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        arrays = {
+            FEATURES: np.ascontiguousarray(self.features),
+            COORDINATES: np.ascontiguousarray(self.coordinates, np.int32),
+            TISSUE: np.ascontiguousarray(self.tissue, np.float32),
+        }
+        facts = {RECIPE: json.dumps(dict(self.recipe)), SLIDE: json.dumps(dict(self.slide))}
+        with whole_file(path) as file:
+            file.write(save(arrays, facts))
+
+    @classmethod
+    def open(cls, path: Path) -> SlideFeatures:
+        """Open a file; its arrays are mapped, and read as they are used.
+
+        Raises:
+            DataError: If it is not whole, or was not written by :meth:`write`.
+        """
+        try:
+            header, start = _header(path)
+            facts = header.pop("__metadata__")
+            arrays = {name: _mapped(path, start, entry) for name, entry in header.items()}
+            return cls(
+                arrays[FEATURES],
+                arrays[COORDINATES],
+                arrays[TISSUE],
+                json.loads(facts[SLIDE]),
+                json.loads(facts[RECIPE]),
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(
+                f"{path.name} does not hold the features of a slide, or not all of them: {error}"
+            ) from error
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """What a file has, and where its arrays begin."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 0 < length < MOST_HEADER:
+            raise ValueError("it has no header")
+        header: dict[str, Any] = json.loads(file.read(length))
+    return header, 8 + length
+
+
+def _mapped(path: Path, start: int, entry: Mapping[str, Any]) -> NDArray[Any]:
+    shape, (begin, end) = tuple(entry["shape"]), entry["data_offsets"]
+    dtype = np.dtype(DTYPES[entry["dtype"]])
+    if end - begin != dtype.itemsize * int(np.prod(shape)):
+        raise ValueError("its header is damaged")
+    if path.stat().st_size < start + end:
+        raise ValueError("it is truncated")
+    if not end - begin:
+        return np.empty(shape, dtype)
+    return np.memmap(path, dtype, "r", start + begin, shape)

@@ -1,0 +1,89 @@
+"""Pictures of bags for a person: the slide, small, or a table of features."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.cases import CaseTable, resolve
+from datamodules.configs.slides import SlidesConfig
+from datamodules.labelled import Picture
+from datamodules.slide_bags import has_ready_features
+from datamodules.stored_bags import StoredBags
+
+LONGEST_SIDE = 512
+"""Of a picture, in pixels."""
+MOST_ROWS = 512
+GREYS = 255
+
+
+def draw_bag(
+    table: CaseTable,
+    index: int,
+    bags: StoredBags,
+    config: SlidesConfig,
+    evidence: NDArray[np.float32] | None,
+) -> Picture:
+    """The first slide of a case, and what each of its tiles counts for.
+
+    Args:
+        table: The cases.
+        index: Position of the case.
+        bags: Of all cases.
+        config: How slides are opened.
+        evidence: Of each tile of the case, 0..1.
+    """
+    features = bags.slides(index)[0]
+    own = None if evidence is None else evidence[: len(features.features)]
+    if has_ready_features(table):
+        return _table_of(np.asarray(features.features, np.float32), own)
+    from datamodules.transforms.slide_reading import open_slide
+
+    source = next(iter(table.cases[index].inputs.values()))
+    with open_slide(resolve(table.root, source.path), config.tiles.assumed_um_per_pixel) as slide:
+        scale = slide.um_per_pixel * max(slide.size) / LONGEST_SIDE
+        image = slide.thumbnail(max(scale, slide.um_per_pixel))
+        down = slide.size[0] / image.shape[1]
+    if own is None:
+        return Picture(image, None)
+    shape = (image.shape[0], image.shape[1])
+    return Picture(image, tile_map(features.coordinates, features.tile_side, own, shape, down))
+
+
+def tile_map(
+    corners: NDArray[np.int32],
+    side: float,
+    values: NDArray[np.float32],
+    shape: tuple[int, int],
+    downsample: float,
+) -> NDArray[np.float32]:
+    """Values of tiles over a thumbnail, float32 ``shape``; 0 where there is no tile.
+
+    Args:
+        corners: x and y of each tile in pixels of the full resolution, ``(N, 2)``.
+        side: Of a tile, in the same pixels.
+        values: Of each tile, ``(N,)``.
+        shape: Height and width of the thumbnail.
+        downsample: Pixels of the full resolution in one of the thumbnail.
+    """
+    known = ~np.isnan(values)
+    corners, values = corners[known], values[known]
+    total, count = np.zeros(shape), np.zeros(shape)
+    starts = np.floor(corners / downsample).astype(int)
+    ends = np.maximum(np.ceil((corners + side) / downsample).astype(int), starts + 1)
+    for (x0, y0), (x1, y1), value in zip(starts, ends, values, strict=True):
+        total[y0:y1, x0:x1] += value
+        count[y0:y1, x0:x1] += 1
+    return (total / np.maximum(count, 1)).astype(np.float32)
+
+
+def _table_of(features: NDArray[np.float32], evidence: NDArray[np.float32] | None) -> Picture:
+    """Features as greys, a row a tile, and the evidence of a tile along its row."""
+    rows = features[:MOST_ROWS]
+    low, high = np.quantile(rows, [0.01, 0.99])
+    grey = np.clip((rows - low) / max(high - low, 1e-9), 0, 1) * GREYS
+    size = (LONGEST_SIDE // 2, LONGEST_SIDE // 2)
+    image = cv2.resize(grey.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    if evidence is None:
+        return Picture(image, None)
+    column = evidence[:MOST_ROWS, None].astype(np.float32)
+    return Picture(image, cv2.resize(column, size, interpolation=cv2.INTER_NEAREST))

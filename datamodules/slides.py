@@ -1,0 +1,179 @@
+"""Whole slides with their labels, each a bag of tiles, or of features of its tiles."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from datamodules.bag_dataset import BagDataset
+from datamodules.batches import ClassifierBatch, DataInfo
+from datamodules.cases import CaseTable
+from datamodules.configs.slides import SlidesConfig
+from datamodules.doctor.slides import examine_slides
+from datamodules.errors import DataError
+from datamodules.image_measures import ImageMeasures
+from datamodules.labelled import LabelledData, Picture
+from datamodules.patient_slides import group_patients
+from datamodules.samplers import Draw
+from datamodules.slide_bags import contents_of, make_bags, slide_paths
+from datamodules.slide_measures import SLIDES, TILES, measure_slide
+from datamodules.slide_pictures import draw_bag
+from datamodules.splits import ContentHashes
+from datamodules.stored_bags import StoredBags, feature_scale
+from datamodules.table_features import Value
+from datamodules.tile_dataset import TileDataset, spread
+from datamodules.tile_encoder import TileEncoder
+
+COLOURS = 3
+LEAST_BAG = 64
+"""Tiles that a training step sees of a case at least, where nothing is set."""
+
+
+class SlidesData(LabelledData):
+    """Slides for classification.
+
+    Args:
+        config: Settings.
+        seed: Seed of the experiment.
+        trained: What a trained model knew of its data, when an external dataset is to be scored.
+        encoder: Turns tiles into features; not needed where they are ready.
+    """
+
+    config: SlidesConfig
+    case_noun = "slide"
+    thumbnail = "mean of the features of its tiles"
+    image_kind = SLIDES
+    bags: StoredBags
+
+    def __init__(
+        self,
+        config: SlidesConfig,
+        seed: int = 0,
+        trained: DataInfo | None = None,
+        encoder: TileEncoder | None = None,
+    ) -> None:
+        super().__init__(config, seed, trained)
+        self.encoder = encoder
+
+    def arrange(self, table: CaseTable) -> CaseTable:
+        """Make one case of the slides of a patient, when that is what a case is."""
+        return group_patients(table) if self.config.unit == "patient" else table
+
+    def check(self) -> None:
+        """Look for faults of labels and splits that need no pixels.
+
+        Raises:
+            ConfigError: If a label or an attribute that is asked for does not exist.
+            DataError: Lists all of them.
+        """
+        found = examine_slides(self.config, self._table, pixels=False, labels=self.labels)
+        found.refuse_errors()
+        self._table = found.table if self._table is None else self._table
+
+    def prepare_images(self, table: CaseTable) -> ContentHashes:
+        """Find or compute the features of every slide."""
+        self.bags = make_bags(table, self.config, self.encoder)
+        channels = self.image_shape[0]
+        if self.trained is not None and channels != self.trained.channels:
+            raise DataError(
+                f"the tiles of {table.name} have {channels} features, and the model takes"
+                f" {self.trained.channels}"
+            )
+        return contents_of(table, self.bags)
+
+    @property
+    def has_candidates(self) -> bool:
+        """See the base class."""
+        return False
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """See the base class: features of a tile, or its colours and size."""
+        if self.config.bags.kind == "tiles":
+            return (COLOURS, self.config.tiles.size, self.config.tiles.size)
+        return (self.bags.width,)
+
+    @property
+    def evaluation_batch_size(self) -> int:
+        """One case at a time, of which each may have a hundred thousand tiles."""
+        return 1
+
+    @property
+    def info(self) -> DataInfo:
+        """What the module may know of the data, and how features are scaled."""
+        mean, deviation = self._scale
+        known = super().info.to_dict()
+        return DataInfo.from_dict({**known, "feature_mean": mean, "feature_deviation": deviation})
+
+    @cached_property
+    def _scale(self) -> tuple[list[float], list[float]]:
+        """Mean and deviation of each feature over training cases, or what a trained model has."""
+        if self.trained is not None:
+            return list(self.trained.feature_mean), list(self.trained.feature_deviation)
+        if not self.config.standardise or self.config.bags.kind == "tiles":
+            return [], []
+        mean, deviation = feature_scale(self.bags, self.indices("train"))
+        return mean.tolist(), deviation.tolist()
+
+    @cached_property
+    def bag_tiles(self) -> int:
+        """Tiles of a case that a training step sees."""
+        if self.config.bag_tiles is not None:
+            return self.config.bag_tiles
+        median = float(np.median(self.bags.lengths[self.indices("train")]))
+        return max(LEAST_BAG, round(median / 2))
+
+    def dataset(self, *, training: bool) -> BagDataset | TileDataset:
+        """Some tiles of each case while training, else all."""
+        most = self.bag_tiles if training else None
+        if self.config.bags.kind == "tiles":
+            return TileDataset(
+                self.bags,
+                [slide_paths(self.table, case) for case in self.table.cases],
+                self.targets,
+                self.table_rows,
+                self.config.bags,
+                self.seed,
+                self.config.tiles.assumed_um_per_pixel,
+                most,
+            )
+        return BagDataset(self.bags, self.targets, self.table_rows, self.seed, most)
+
+    def show(self, indices: Sequence[int]) -> ClassifierBatch:
+        """See the base class."""
+        return self.dataset(training=False).__getitems__([Draw(index) for index in indices])
+
+    def measures_of(self, index: int) -> list[tuple[ImageMeasures, Value]]:
+        """See the base class; of several slides the first, with the tiles of all."""
+        measures = measure_slide(self.bags.slides(index)[0])
+        values = {**measures.values, TILES: float(self.bags.lengths[index])}
+        return [(measures._replace(values=values), None)]
+
+    def thumbnail_of(self, index: int) -> np.ndarray:
+        """See the base class; of bags of tiles their mean colour and its spread."""
+        if self.config.bags.kind == "tiles":
+            facts = self.bags.slides(index)[0].slide
+            return np.array([*facts["mean_rgb"], *facts["spread_rgb"]], np.float32)
+        return np.asarray(self.bags.rows(index).mean(axis=0))
+
+    def original_size(self, index: int) -> dict[str, Value]:
+        """See the base class: what is known of the slide, but for its colours."""
+        [(measures, _)] = self.measures_of(index)
+        return {
+            name: round(value, 3)
+            for name, value in measures.values.items()
+            if name in (TILES, "tissue", "microns per pixel")
+        }
+
+    def picture_of(self, index: int, evidence: np.ndarray | None = None) -> Picture:
+        """See the base class: the slide, small; of features alone the features."""
+        return draw_bag(self.table, index, self.bags, self.config, evidence)
+
+    def evidence_of(self, index: int, maps: np.ndarray) -> np.ndarray:
+        """See the base class: a value a tile; NaN of one that evaluation did not look at."""
+        if self.config.bags.kind != "tiles":
+            return maps
+        count = int(self.bags.lengths[index])
+        values = np.full(count, np.nan, np.float32)
+        values[spread(count, self.config.bags.evaluated)] = maps
+        return values

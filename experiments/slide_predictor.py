@@ -1,0 +1,145 @@
+"""A trained slide classifier applied to slides, or to files of features."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from datamodules.bag_files import read_bag
+from datamodules.batches import ClassifierBatch
+from datamodules.cases import Case
+from datamodules.configs.slides import SlidesConfig, TileBags
+from datamodules.errors import DataError
+from datamodules.feature_files import SlideFeatures
+from datamodules.image_measures import ImageMeasures
+from datamodules.readers.slides_csv import SLIDE_ENDINGS
+from datamodules.readers.tile_features import FEATURE_ENDINGS
+from datamodules.ready_features import as_stored
+from datamodules.slide_measures import measure_slide
+from datamodules.table_features import Value
+from datamodules.tile_dataset import read_tiles, spread
+from datamodules.tile_encoder import TileEncoder
+from datamodules.xray_files import find_files
+from experiments.evidence import Evidence
+from experiments.predicted_files import PredictedBatch
+from experiments.predictor import Predictor
+from experiments.slide_evidence import draw_slide_evidence
+from experiments.task_kinds.slide_classification import encoder_of, settings_of
+from lightning_modules.explanations import MadeBy
+
+
+@dataclass(frozen=True, eq=False)
+class ReadSlide:
+    """A slide whose tiles were encoded.
+
+    Attributes:
+        path: Of the slide, or of its features.
+        features: Of its tiles.
+    """
+
+    path: Path
+    features: SlideFeatures
+
+
+class SlidePredictor(Predictor[Path]):
+    """A slide classifier that is ready for slides, or for features where it was trained on such."""
+
+    threads = 1  # slides share one encoder, whose reading has threads of its own
+
+    @cached_property
+    def data(self) -> SlidesConfig:
+        """Settings of the data that it was trained on."""
+        return settings_of(self.experiment)[1]
+
+    @property
+    def _tiles(self) -> TileBags | None:
+        """How tiles are seen, where the network is given the tiles themselves."""
+        return self.data.bags if self.data.bags.kind == "tiles" else None
+
+    @cached_property
+    def encoder(self) -> TileEncoder:
+        """What turns tiles into features, as in training."""
+        return encoder_of(self.data, str(self.module.device))
+
+    def find(self, places: Sequence[Path], output: Path | None = None) -> dict[str, Path]:
+        """See the base class."""
+        ready = self.data.reader.lists_features
+        endings, noun = (FEATURE_ENDINGS, "feature") if ready else (SLIDE_ENDINGS, "slide")
+        return find_files(places, output, lambda name: name.lower().endswith(endings), noun)
+
+    def prepare(self, place: Path) -> ReadSlide:
+        """See the base class."""
+        if self.data.reader.lists_features:
+            features = as_stored(read_bag(place))
+        else:
+            features = self._encoded(place)
+        expected, found = self.module.data.channels, features.features.shape[1]
+        if self._tiles is None and found != expected:
+            raise DataError(
+                f"its tiles have {found} features, and the model takes {expected}: they were made"
+                " by another encoder"
+            )
+        return ReadSlide(place, features)
+
+    def _encoded(self, place: Path) -> SlideFeatures:
+        """Features of a slide, kept for the next time that they are asked for."""
+        from datamodules.slide_extraction import SlideFile, extract
+
+        [found] = extract([SlideFile(place.stem, place)], self.data, self.encoder)
+        return found.features
+
+    def predict_files(
+        self, files: Mapping[str, Path], cases: Sequence[Case], batch_size: int
+    ) -> Iterator[PredictedBatch]:
+        """See the base class; one slide at a time, as each may have a hundred thousand tiles."""
+        del batch_size
+        yield from super().predict_files(files, cases, 1)
+
+    def batch(
+        self, names: Sequence[str], prepared: Sequence[ReadSlide], table: NDArray[np.float32]
+    ) -> ClassifierBatch:
+        """See the base class."""
+        rows = [torch.from_numpy(self._rows(slide)) for slide in prepared]
+        none = torch.full((len(prepared),), -1, dtype=torch.int64)
+        return ClassifierBatch(
+            image=torch.cat(rows),
+            target=torch.full((len(prepared), 0), float("nan")),
+            index=none,
+            epoch=none,
+            draw=none,
+            table=torch.from_numpy(table),
+            case_of=torch.repeat_interleave(
+                torch.arange(len(rows)), torch.tensor([len(own) for own in rows])
+            ),
+            case_id=list(names),
+            patient_id=list(names),
+        )
+
+    def _rows(self, slide: ReadSlide) -> NDArray[Any]:
+        """What the network is given of a slide, a row a tile."""
+        if self._tiles is None:
+            return np.asarray(slide.features.features, np.float32)
+        seen = spread(len(slide.features.coordinates), self._tiles.evaluated)
+        assumed = self.data.tiles.assumed_um_per_pixel
+        tiles = read_tiles([slide.path], [slide.features], seen, assumed)
+        return np.ascontiguousarray(tiles.transpose(0, 3, 1, 2))
+
+    def measures_of(self, prepared: ReadSlide, case: Case) -> tuple[ImageMeasures, Value]:
+        """See the base class."""
+        del case
+        return measure_slide(prepared.features), None
+
+    def draw(
+        self,
+        predicted: PredictedBatch,
+        wanted: Sequence[Sequence[str]],
+        method: MadeBy,
+        folder: Path,
+    ) -> Iterator[tuple[Evidence, Path]]:
+        """See the base class: tiles in colour over the slide."""
+        yield from draw_slide_evidence(self.module, predicted, wanted, method, self.data, folder)

@@ -11,22 +11,26 @@ from datamodules.readers.tcga_slides import TcgaReader
 from datamodules.readers.tile_features import FeaturesReader
 from experiments.configs.trainer import TrainerConfig
 from experiments.experiment import Experiment
+from lightning_modules.configs.optimizers import AdamWConfig
 from lightning_modules.configs.slide_classifier import SlideClassifierConfig
 
 SCHEDULE = TrainerConfig(max_epochs=100, early_stopping_epochs=10)
 
 
 def demo_slide() -> Experiment:
-    """Tumour in drawn slides of tissue; runs at once, nothing to download."""
+    """Tumour in drawn slides of tissue; runs at once, nothing to download.
+
+    The encoder has random weights, which tell drawn nuclei apart, and no others.
+    """
     return Experiment(
         name="demo-slide",
         data=SlidesConfig(
             reader=DemoReader(name="slide"),
-            tiles=TilesConfig(size=128, um_per_pixel=1.0),
-            bags=FeatureBags(encoder="resnet18", pretrained=False),
+            tiles=TilesConfig(size=64, um_per_pixel=1.0),
+            bags=FeatureBags(encoder="resnet10t", pretrained=False),
             split=SplitConfig(val_fraction=0.15),
         ),
-        task=SlideClassifierConfig(),
+        task=SlideClassifierConfig(optimizer=AdamWConfig(lr=1e-3, weight_decay=1e-4)),
         trainer=TrainerConfig(max_epochs=60),
     )
 

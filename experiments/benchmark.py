@@ -38,6 +38,7 @@ SUBJECTS = {
     },
     "slides": {
         "reading": "slide_reading",
+        "encoding": "slide_encoding",
     },
 }
 """By task, modules of ``experiments.benchmarks`` by what they measure, as the table has them."""

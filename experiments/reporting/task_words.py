@@ -104,7 +104,7 @@ def _slide_classifier(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
         seen = f"{network.tiles.encoder} on tiles, "
     else:
         start, seen = "from scratch", ""
-    pooling = f"{plain(network.kind)} over tiles"
+    pooling = f"{network.kind.replace('-', ' ')} over tiles"
     yield "Network", _network(f"{seen}{pooling}", network, task, start, facts)
     if not data.reader.lists_features:
         tiles = data.tiles

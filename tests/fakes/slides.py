@@ -21,16 +21,17 @@ def write_slide(path: Path, tumour: bool, seed: int = 0) -> Path:
     if tumour:
         cv2.circle(canvas, (512 + int(rng.integers(-120, 120)), 384), 150, (110, 60, 140), -1)
     noise = rng.normal(0, 8, canvas.shape)
+    return write_image(path, np.clip(canvas + noise, 0, 255).astype(np.uint8))
+
+
+def write_image(path: Path, image: np.ndarray, um_per_pixel: float | None = UM_PER_PIXEL) -> Path:
+    """Any RGB image as a tiled TIFF; without microns per pixel where there are none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(
-        path,
-        np.clip(canvas + noise, 0, 255).astype(np.uint8),
-        photometric="rgb",
-        tile=(256, 256),
-        compression="jpeg",
-        resolution=(1e4 / UM_PER_PIXEL, 1e4 / UM_PER_PIXEL),
-        resolutionunit="CENTIMETER",
+    known = um_per_pixel is not None
+    scale = (
+        {"resolution": (1e4 / um_per_pixel,) * 2, "resolutionunit": "CENTIMETER"} if known else {}
     )
+    tifffile.imwrite(path, image, photometric="rgb", tile=(256, 256), compression="jpeg", **scale)
     return path
 
 

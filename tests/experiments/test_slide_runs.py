@@ -1,0 +1,219 @@
+"""Slide classification from files to figures, and a trained one on files of its own."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import slides
+from fakes.labelled_slides import FEATURES, slide_experiment
+
+from datamodules.configs.slides import FeatureBags, TileBags
+from datamodules.errors import ConfigError, DataError
+from datamodules.readers.tile_features import FeaturesReader
+from experiments import check, evaluate, explain, predict
+from experiments.session import start
+from experiments.tasks import build_data
+from lightning_modules.configs.losses import OrdinalConfig
+
+BAGS = {"features": FEATURES, "tiles": TileBags(evaluated=24)}
+
+
+@pytest.fixture(scope="module", params=BAGS)
+def run(request, tmp_path_factory):
+    root = tmp_path_factory.mktemp(request.param)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIGHTBOX_CACHE", str(root / "cache"))
+        patch.setenv("LIGHTBOX_RUNS", str(root / "runs"))
+        return start(slide_experiment(root / "data", bags=BAGS[request.param])).path
+
+
+@pytest.fixture(autouse=True)
+def _folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("LIGHTBOX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LIGHTBOX_RUNS", str(tmp_path / "runs"))
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def slides_of(run):
+    return run.parents[2] / "data" / "slides"
+
+
+def test_run_leaves_figures_and_a_report_behind(run):
+    figures = json.loads((run / "metrics.json").read_text())["test"]
+    assert 0 <= figures["auroc"]["value"] <= 1
+    for name in ("mistakes", "attention", "attention_tiles"):
+        assert (run / "figures" / f"{name}.png").is_file()
+    page = (run / "report.html").read_text()
+    assert "gated attention over tiles" in page
+    assert "32 \N{MULTIPLICATION SIGN} 32 pixels at 2 um" in page
+    assert "test slides" in page
+
+
+def test_slides_are_predicted_as_the_final_evaluation_did(run, tmp_path):
+    words = [str(run), str(slides_of(run)), "--output", str(tmp_path / "out")]
+    assert predict.main(words) == 0
+    found = {row["file"]: row for row in rows(tmp_path / "out" / "predictions.csv")}
+    for row in rows(run / "predictions" / "test.csv"):
+        own = found[f"{row['case_id']}.tif"]
+        assert float(own["probability/tumour"]) == pytest.approx(
+            float(row["probability/tumour"]), abs=1e-5
+        )
+        assert own["decision"] == row["decision"]
+        assert own["outside_training_data"] is not None
+
+
+def test_damaged_slide_is_listed_and_the_others_are_predicted(run, tmp_path):
+    shutil.copytree(slides_of(run), tmp_path / "in")
+    first, second, *others = sorted((tmp_path / "in").iterdir())
+    first.write_bytes(first.read_bytes()[:2000])
+    for path in others:
+        path.unlink()
+    assert predict.main([str(run), str(tmp_path / "in"), "--output", str(tmp_path / "out")]) == 3
+    assert [row["file"] for row in rows(tmp_path / "out" / "failures.csv")] == [first.name]
+    assert [row["file"] for row in rows(tmp_path / "out" / "predictions.csv")] == [second.name]
+
+
+def test_attention_is_drawn_and_opens_in_qupath(run, tmp_path):
+    slide = next(slides_of(run).glob("s01*"))
+    words = [str(run), str(slide), "--output", str(tmp_path / "out"), "--all-labels"]
+    assert explain.main(words) == 0
+    [row] = rows(tmp_path / "out" / "explanations.csv")
+    assert row["method"] == "attention"
+    picture = tmp_path / "out" / row["overlay"]
+    assert picture.is_file()
+    content = json.loads(picture.with_suffix(".geojson").read_text())
+    tiles = [f for f in content["features"] if f["properties"]["objectType"] == "tile"]
+    strongest = max(tiles, key=lambda tile: next(iter(tile["properties"]["measurements"].values())))
+    corner = np.array(strongest["geometry"]["coordinates"][0]).min(0).tolist()
+    assert corner == [int(row["peak_x"]), int(row["peak_y"])]
+
+
+def test_grad_cam_is_not_for_tiles(run, tmp_path, capsys):
+    slide = next(slides_of(run).iterdir())
+    words = [str(run), str(slide), "--output", str(tmp_path), "--method", "grad-cam"]
+    assert explain.main(words) == 2
+    assert "of tiles there is attention" in capsys.readouterr().err
+
+
+def test_another_set_of_slides_is_scored(run, tmp_path):
+    slides.write(tmp_path / "other", patients=6)
+    for path in (tmp_path / "other" / "slides").iterdir():
+        path.rename(path.with_name(f"other_{path.name}"))
+    table = tmp_path / "other" / "labels.csv"
+    header, *lines = table.read_text().splitlines()
+    table.write_text("\n".join([header, *(f"other_{line}".replace(",p", ",q") for line in lines)]))
+    config = tmp_path / "other.yaml"
+    config.write_text(
+        f"reader:\n  kind: slides-csv\n  root: {tmp_path / 'other'}\n  table: labels.csv\n"
+        "  label_columns: [label]\n  classes: [normal, tumour]\n  patient_column: patient\n"
+    )
+    words = [str(run), "--config", str(config), "--output", str(tmp_path / "out")]
+    assert evaluate.main(words) == 0
+    assert len(rows(tmp_path / "out" / "predictions.csv")) == 8
+
+
+def features_experiment(root, tables, **data):
+    made = slide_experiment(root, **data)
+    reader = FeaturesReader(
+        root=str(tables),
+        table="labels.csv",
+        label_columns=("label",),
+        classes=("normal", "tumour"),
+        patient_column="patient",
+    )
+    return made.replace(data=made.data.replace(reader=reader))
+
+
+def test_our_own_feature_files_train_alike(tmp_path):
+    made = slide_experiment(tmp_path / "data")
+    data = build_data(made)
+    data.prepare()
+    (tmp_path / "features").mkdir()
+    shutil.copy(tmp_path / "data" / "labels.csv", tmp_path / "features")
+    for case, files in zip(data.table.cases, data.bags.files, strict=True):
+        shutil.copy(files[0], tmp_path / "features" / f"{case.case_id}.safetensors")
+    again = build_data(features_experiment(tmp_path / "data", tmp_path / "features"))
+    again.prepare()
+    np.testing.assert_array_equal(again.bags.rows(3), data.bags.rows(3))
+    assert again.info.feature_mean == data.info.feature_mean
+
+
+def test_slides_of_a_patient_are_one_bag(tmp_path):
+    data = build_data(slide_experiment(tmp_path / "data", unit="patient"))
+    data.prepare()
+    case = next(n for n, case in enumerate(data.table.cases) if case.case_id == "p00")
+    assert len(data.bags.slides(case)) == 2
+    assert data.bags.lengths[case] == sum(len(s.features) for s in data.bags.slides(case))
+    start(slide_experiment(tmp_path / "data", unit="patient", epochs=1))
+
+
+def faulty(tmp_path, change):
+    made = slide_experiment(tmp_path / "data")
+    table = tmp_path / "data" / "labels.csv"
+    table.write_text(change(table.read_text()))
+    return made
+
+
+def test_two_labels_of_one_patient_are_named(tmp_path):
+    made = faulty(tmp_path, lambda text: text.replace("s00b,normal", "s00b,tumour"))
+    made = made.replace(data=made.data.replace(unit="patient"))
+    with pytest.raises(DataError, match="patient 'p00': class is 'normal' and 'tumour'"):
+        start(made)
+
+
+def test_label_of_an_absent_slide_is_named(tmp_path):
+    made = faulty(tmp_path, lambda text: text + "gone,normal,p99,A\n")
+    with pytest.raises(DataError, match="gone"):
+        start(made)
+
+
+def test_every_fault_of_slides_is_in_one_report(tmp_path, capsys):
+    made = slide_experiment(tmp_path / "data")
+    names = sorted((tmp_path / "data" / "slides").glob("*.tif"))
+    names[0].write_bytes(names[0].read_bytes()[:3000])
+    blank = np.full((512, 512, 3), 244, np.uint8)
+    slides.write_image(names[1], blank)
+    slides.write_image(names[2], blank, um_per_pixel=None)
+    (tmp_path / "my.yaml").write_text(made.to_yaml())
+    assert check.main(["--config", str(tmp_path / "my.yaml")]) == 5
+    said = capsys.readouterr().out
+    for name, word in ((names[0], ""), (names[1], "tissue"), (names[2], "assumed-um-per-pixel")):
+        assert name.stem in said
+        assert word in said
+
+
+def test_bad_slides_are_named_and_the_features_of_others_kept(tmp_path):
+    made = slide_experiment(tmp_path / "data")
+    names = sorted((tmp_path / "data" / "slides").glob("*.tif"))
+    names[0].write_bytes(names[0].read_bytes()[:3000])
+    with pytest.raises(DataError, match=f"1 of {len(names)} slides") as error:
+        start(made)
+    assert names[0].stem in str(error.value)
+    kept = list(Path(tmp_path / "cache" / "slide-features").glob("*/*.safetensors"))
+    assert len(kept) == len(names) - 1
+
+
+def test_stored_features_have_no_encoder_to_train(tmp_path):
+    made = slide_experiment(tmp_path / "data")
+    network = made.task.network.replace(encoder_training="frozen")
+    with pytest.raises(ConfigError, match=r"--data\.bags\.kind tiles"):
+        start(made.replace(task=made.task.replace(network=network)))
+
+
+def test_two_classes_are_no_grades(tmp_path):
+    made = slide_experiment(tmp_path / "data", ordered=True)
+    with pytest.raises(ConfigError, match=r"--data\.ordered"):
+        start(made.replace(task=made.task.replace(loss=OrdinalConfig())))
+
+
+def test_an_encoder_without_its_file_is_named(tmp_path):
+    bags = FeatureBags(encoder="resnet10t", weights=str(tmp_path / "no.safetensors"))
+    with pytest.raises(ConfigError, match=r"no\.safetensors"):
+        start(slide_experiment(tmp_path / "data", bags=bags))

@@ -17,7 +17,8 @@ from datamodules.whole_files import whole_file
 
 ENDING = ".safetensors"
 FEATURES, COORDINATES, TISSUE = "features", "coordinates", "tissue"
-RECIPE, SLIDE = "recipe", "slide"
+FACTS = "lightbox"
+"""Entry of the metadata with what was measured of the slide, and what made the features."""
 MOST_HEADER = 2**20
 DTYPES = {"F16": np.float16, "F32": np.float32, "I32": np.int32}
 
@@ -54,9 +55,9 @@ class SlideFeatures:
             COORDINATES: np.ascontiguousarray(self.coordinates, np.int32),
             TISSUE: np.ascontiguousarray(self.tissue, np.float32),
         }
-        facts = {RECIPE: json.dumps(dict(self.recipe)), SLIDE: json.dumps(dict(self.slide))}
-        with whole_file(path) as file:
-            file.write(save(arrays, facts))
+        facts = {"slide": dict(self.slide), "recipe": dict(self.recipe)}
+        with whole_file(path) as file:  # one entry, as safetensors writes several in any order
+            file.write(save(arrays, {FACTS: json.dumps(facts)}))
 
     @classmethod
     def open(cls, path: Path) -> SlideFeatures:
@@ -67,14 +68,14 @@ class SlideFeatures:
         """
         try:
             header, start = _header(path)
-            facts = header.pop("__metadata__")
+            facts = json.loads(header.pop("__metadata__")[FACTS])
             arrays = {name: _mapped(path, start, entry) for name, entry in header.items()}
             return cls(
                 arrays[FEATURES],
                 arrays[COORDINATES],
                 arrays[TISSUE],
-                json.loads(facts[SLIDE]),
-                json.loads(facts[RECIPE]),
+                facts["slide"],
+                facts["recipe"],
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(

@@ -34,7 +34,7 @@ def test_other_programs_read_the_file(tmp_path):
     written.write(tmp_path / "a.safetensors")
     with safe_open(tmp_path / "a.safetensors", "np") as file:
         np.testing.assert_array_equal(file.get_tensor("features"), written.features)
-        assert "resnet18" in file.metadata()["recipe"]
+        assert "resnet18" in file.metadata()["lightbox"]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.5, 0.99])

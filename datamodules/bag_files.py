@@ -108,7 +108,9 @@ def _read_safetensors(path: Path, selector: str | None) -> Bag:
     with safe_open(path, "pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         facts = dict(file.metadata() or {})
-    facts |= json.loads(facts.get("lightbox", "{}")).get("slide", {})  # as Lightbox's own files have them
+    facts |= json.loads(facts.get("lightbox", "{}")).get(
+        "slide", {}
+    )  # as Lightbox's own files have them
     if not facts.get("placed", True):
         tensors = {name: each for name, each in tensors.items() if name not in COORDINATES}
     return _bag(tensors, selector, facts)

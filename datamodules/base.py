@@ -1,7 +1,7 @@
 """TaskDataModule: cases, splits, samplers and loaders; a task adds its targets and its pixels."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from datamodules.cache_copy import copy_entry
 from datamodules.cache_entries import FinishedEntry
 from datamodules.cases import CaseTable
 from datamodules.configs.data import DataSettings
@@ -74,6 +75,20 @@ class TaskDataModule(pl.LightningDataModule):
     def caches(self) -> Sequence[FinishedEntry]:
         """What :meth:`prepare_pixels` has built or opened."""
         return ()
+
+    def prepared(self, copy_to: Path | None = None) -> Iterator[str]:
+        """Say what is kept and where, once it is prepared.
+
+        Args:
+            copy_to: Another cache, to which it is copied first.
+        """
+        for entry in self.caches():
+            place = entry.path if copy_to is None else copy_entry(entry, copy_to)
+            yield f"{len(entry)} images: {place}"
+
+    def sheets(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Pictures of how each case was prepared, RGB uint8, for a person to check; by case id."""
+        return iter(())
 
     def facts(self) -> dict[str, Any]:
         """What a module knew of the data when it was built: plain values, kept in checkpoints."""

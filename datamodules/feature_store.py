@@ -2,17 +2,20 @@
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
-from datamodules.cache_entries import LOCK_SUFFIX, cache_root
+from datamodules.cache_entries import LOCK_SUFFIX, SECONDS_A_DAY, CacheEntry, cache_root, discard
 from datamodules.cache_lock import builder_lock
-from datamodules.errors import DataError
+from datamodules.errors import ConfigError, DataError
 from datamodules.feature_files import ENDING, SlideFeatures
-from datamodules.whole_files import TEMPORARY, append_lines, write_whole
+from datamodules.whole_files import TEMPORARY, append_lines, in_place_of, write_whole
 
 FOLDER = "slide-features"
 MANIFEST, RECIPE = "manifest.jsonl", "recipe.json"
@@ -51,7 +54,11 @@ class FeatureStore:
         """The features of a slide; None where there are none, or none that are whole."""
         path = self.file(content)
         try:
-            return SlideFeatures.open(path) if path.exists() else None
+            if not path.exists():
+                return None
+            with suppress(OSError):  # its time is when it was last used
+                os.utime(path)
+            return SlideFeatures.open(path)
         except DataError:
             path.unlink(missing_ok=True)
             return None
@@ -77,3 +84,79 @@ class FeatureStore:
             "seconds": round(seconds, 2),
         }
         append_lines(self.path / MANIFEST, json.dumps(line) + "\n")
+
+
+def list_features() -> list[CacheEntry]:
+    """What is kept of each recipe, that used last first."""
+    folders = [path for path in (cache_root() / FOLDER).glob("*") if path.is_dir()]
+    found = [entry for path in folders if (entry := _describe(path)) is not None]
+    return sorted(found, key=lambda entry: entry.unused_days)
+
+
+def prune_features(keep_days: float) -> list[CacheEntry]:
+    """Remove the features of recipes that are unused for longer, and that nobody is computing.
+
+    Returns:
+        What was removed.
+    """
+    removed = []
+    for entry in list_features():
+        if entry.unused_days <= keep_days:
+            continue
+        if all(_is_free(lock) for lock in entry.path.glob(f"*{LOCK_SUFFIX}")):
+            discard(entry.path)
+            removed.append(entry)
+    return removed
+
+
+def copy_features(files: Sequence[Path], root: Path) -> Path:
+    """Copy feature files to another cache, each whole or not at all, unless they are there.
+
+    Args:
+        files: Of one recipe.
+        root: Folder of the other cache.
+
+    Returns:
+        Their folder there.
+
+    Raises:
+        ConfigError: If it cannot be written.
+    """
+    folder = root.expanduser().absolute() / FOLDER / files[0].parent.name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in (files[0].parent / RECIPE, *files):
+            there = folder / file.name
+            if not there.exists() or there.stat().st_size != file.stat().st_size:
+                with in_place_of(there) as temporary:
+                    shutil.copyfile(file, temporary)
+    except OSError as error:
+        raise ConfigError(f"cannot copy the features of slides to {root}: {error}") from error
+    return folder
+
+
+def _is_free(lock: Path) -> bool:
+    with builder_lock(lock, wait=False) as held:
+        return held
+
+
+def _describe(path: Path) -> CacheEntry | None:
+    files = list(path.glob(f"*{ENDING}"))
+    if not files:
+        return None
+    stats = [file.stat() for file in files]
+    try:
+        shape = (len(files), SlideFeatures.open(files[0]).features.shape[1])
+    except DataError as error:
+        return CacheEntry(path, FOLDER, damaged=str(error))
+    used = max(stat.st_mtime for stat in stats)
+    made = time.gmtime(min(stat.st_mtime for stat in stats))
+    return CacheEntry(
+        path,
+        dataset=FOLDER,
+        shape=shape,
+        dtype="float16",
+        gigabytes=sum(stat.st_size for stat in stats) / 1e9,
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", made),
+        unused_days=(time.time() - used) / SECONDS_A_DAY,
+    )

@@ -1,5 +1,7 @@
 """Pictures of bags for a person: the slide, small, or a table of features."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +49,18 @@ def draw_bag(
         return Picture(image, None)
     shape = (image.shape[0], image.shape[1])
     return Picture(image, tile_map(features.coordinates, features.tile_side, own, shape, down))
+
+
+def draw_tiles(path: Path, config: SlidesConfig) -> NDArray[np.uint8]:
+    """What counts as tissue in a slide, and where its tiles lie, RGB uint8."""
+    from datamodules.transforms.slide_reading import open_slide
+    from datamodules.transforms.slide_sheet import draw_tissue
+    from datamodules.transforms.slide_tiles import tile_grid
+    from datamodules.transforms.slide_tissue import find_tissue
+
+    with open_slide(path, config.tiles.assumed_um_per_pixel) as slide:
+        tissue = find_tissue(slide, config.tissue, path.stem)
+        return draw_tissue(slide, tissue, tile_grid(slide, tissue, config.tiles))
 
 
 def tile_map(

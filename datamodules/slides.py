@@ -1,7 +1,8 @@
 """Whole slides with their labels, each a bag of tiles, or of features of its tiles."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -11,13 +12,14 @@ from datamodules.cases import CaseTable
 from datamodules.configs.slides import SlidesConfig
 from datamodules.doctor.slides import examine_slides
 from datamodules.errors import DataError
+from datamodules.feature_store import copy_features
 from datamodules.image_measures import ImageMeasures
 from datamodules.labelled import LabelledData, Picture
 from datamodules.patient_slides import group_patients
 from datamodules.samplers import Draw
 from datamodules.slide_bags import contents_of, make_bags, slide_paths
 from datamodules.slide_measures import SLIDES, TILES, measure_slide
-from datamodules.slide_pictures import draw_bag
+from datamodules.slide_pictures import draw_bag, draw_tiles
 from datamodules.splits import ContentHashes
 from datamodules.stored_bags import StoredBags, feature_scale
 from datamodules.table_features import Value
@@ -80,6 +82,22 @@ class SlidesData(LabelledData):
                 f" {self.trained.channels}"
             )
         return contents_of(table, self.bags)
+
+    def prepared(self, copy_to: Path | None = None) -> Iterator[str]:
+        """See the base class: feature files of the slides."""
+        files = [file for own in self.bags.files for file in own]
+        folder = files[0].parent if copy_to is None else copy_features(files, copy_to)
+        yield f"{len(files)} slides, {int(self.bags.lengths.sum())} tiles: {folder}"
+
+    def sheets(self) -> Iterator[tuple[str, np.ndarray]]:
+        """See the base class: tissue and tiles of each slide."""
+        if self.config.reader.lists_features:
+            return
+        for case in self.table.cases:
+            paths = slide_paths(self.table, case)
+            for number, path in enumerate(paths, start=1):
+                name = case.case_id if len(paths) == 1 else f"{case.case_id}_{number}"
+                yield name, draw_tiles(path, self.config)
 
     @property
     def has_candidates(self) -> bool:

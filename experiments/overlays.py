@@ -77,6 +77,12 @@ def write_noted(path: Path, colours: NDArray[np.uint8], caption: str, warning: s
         picture.save(file, format="PNG")
 
 
+def write_picture(path: Path, colours: NDArray[np.uint8]) -> None:
+    """Write an RGB image as PNG, whole or not at all."""
+    with whole_file(path) as file:
+        Image.fromarray(colours).save(file, format="PNG")
+
+
 def blend(grey: NDArray[np.uint8], evidence: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Colour an image, grey ``(H, W)`` or RGB, where there is evidence; uint8 ``(H, W, 3)``."""
     shades = grey if grey.ndim == 3 else grey[..., None]

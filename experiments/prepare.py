@@ -13,6 +13,7 @@ from experiments.command_line import parse_experiment
 from experiments.exit_codes import guarded
 
 if TYPE_CHECKING:
+    from datamodules.base import TaskDataModule
     from datamodules.cache_entries import CacheEntry
 
 
@@ -37,6 +38,12 @@ def _parser() -> argparse.ArgumentParser:
         help="also copy what the run reads there, such as a node's own disk; with LIGHTBOX_CACHE"
         " set to that folder the run finds it",
     )
+    parser.add_argument(
+        "--sheets",
+        type=Path,
+        metavar="FOLDER",
+        help="of slides: draw there what counts as tissue, and where the tiles lie",
+    )
     parser.add_argument("--list", action="store_true", help="list what the cache holds")
     parser.add_argument(
         "--prune",
@@ -56,7 +63,6 @@ def _prepare(argv: Sequence[str]) -> int:
     experiment = parse_experiment(words, "prepared")
     if "SLURM_JOB_ID" in os.environ:
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # the warning of the time limit
-    from datamodules.cache_copy import copy_entry
     from experiments.run_log import logged_to
     from experiments.tasks import build_data
 
@@ -64,18 +70,30 @@ def _prepare(argv: Sequence[str]) -> int:
         data = build_data(experiment)
         data.check()
         data.prepare()
-        for entry in data.caches():
-            place = entry.path
-            if arguments.copy_to is not None:
-                place = copy_entry(entry, arguments.copy_to)
-            print(f"{len(entry)} images: {place}")
+        for line in data.prepared(arguments.copy_to):
+            print(line)
+        if arguments.sheets is not None:
+            _draw(data, arguments.sheets)
     return 0
+
+
+def _draw(data: "TaskDataModule", folder: Path) -> None:
+    from experiments.overlays import write_picture
+
+    drawn = 0
+    for name, picture in data.sheets():
+        write_picture(folder / f"{name}.png", picture)
+        drawn += 1
+    if not drawn:
+        raise ConfigError("--sheets: nothing is drawn of this kind of data; slides are")
+    print(f"{drawn} sheets: {folder}")
 
 
 def _list() -> int:
     from datamodules.cache_entries import cache_root, list_entries
+    from datamodules.feature_store import list_features
 
-    entries = list_entries()
+    entries = [*list_entries(), *list_features()]
     for entry in entries:
         print(_line(entry))
     print(f"{len(entries)} entries, {sum(e.gigabytes for e in entries):.2f} GB in {cache_root()}")
@@ -84,10 +102,11 @@ def _list() -> int:
 
 def _prune(days: float) -> int:
     from datamodules.cache_entries import prune
+    from datamodules.feature_store import prune_features
 
     if days < 0:
         raise ConfigError("--prune takes a number of days, 0 or more")
-    removed = prune(days)
+    removed = [*prune(days), *prune_features(days)]
     for entry in removed:
         print(f"removed {_line(entry)}")
     print(f"{len(removed)} entries removed, {sum(entry.gigabytes for entry in removed):.2f} GB")

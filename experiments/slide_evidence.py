@@ -112,4 +112,5 @@ def _draw(
         evidence.map,
         evidence.caption,
         evidence.warning,
+        meaning="attention, the strongest tile's being 1",
     )

@@ -13,7 +13,7 @@ from fakes.labelled_slides import FEATURES, slide_experiment
 from datamodules.configs.slides import FeatureBags, TileBags
 from datamodules.errors import ConfigError, DataError
 from datamodules.readers.tile_features import FeaturesReader
-from experiments import check, evaluate, explain, predict
+from experiments import check, evaluate, explain, predict, prepare
 from experiments.session import start
 from experiments.tasks import build_data
 from lightning_modules.configs.losses import OrdinalConfig
@@ -217,3 +217,30 @@ def test_an_encoder_without_its_file_is_named(tmp_path):
     bags = FeatureBags(encoder="resnet10t", weights=str(tmp_path / "no.safetensors"))
     with pytest.raises(ConfigError, match=r"no\.safetensors"):
         start(slide_experiment(tmp_path / "data", bags=bags))
+
+
+def test_sheets_show_what_counts_as_tissue(tmp_path, capsys):
+    (tmp_path / "my.yaml").write_text(slide_experiment(tmp_path / "data").to_yaml())
+    sheets = tmp_path / "sheets"
+    assert prepare.main(["--config", str(tmp_path / "my.yaml"), "--sheets", str(sheets)]) == 0
+    said = capsys.readouterr().out
+    assert "15 slides, " in said
+    assert "15 sheets: " in said
+    assert len(list(sheets.glob("s*.png"))) == 15
+
+
+def test_feature_files_are_predicted_by_a_model_trained_on_such(tmp_path):
+    data = build_data(slide_experiment(tmp_path / "data"))
+    data.prepare()
+    folder = tmp_path / "features"
+    folder.mkdir()
+    shutil.copy(tmp_path / "data" / "labels.csv", folder)
+    for case, files in zip(data.table.cases, data.bags.files, strict=True):
+        shutil.copy(files[0], folder / f"{case.case_id}.safetensors")
+    run = start(features_experiment(tmp_path / "data", folder, epochs=1)).path
+    words = [str(run), str(folder), "--output", str(tmp_path / "out")]
+    assert predict.main(words) == 0
+    assert len(rows(tmp_path / "out" / "predictions.csv")) == 15
+    assert explain.main([*words[:3], str(tmp_path / "why"), "--all-labels"]) == 0
+    [first, *_] = rows(tmp_path / "why" / "explanations.csv")
+    assert (tmp_path / "why" / first["overlay"]).suffix == ".geojson"

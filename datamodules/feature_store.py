@@ -14,7 +14,7 @@ from typing import Any
 from datamodules.cache_entries import LOCK_SUFFIX, SECONDS_A_DAY, CacheEntry, cache_root, discard
 from datamodules.cache_lock import builder_lock
 from datamodules.errors import ConfigError, DataError
-from datamodules.feature_files import ENDING, SlideFeatures
+from datamodules.slide_features import ENDING, SlideFeatures
 from datamodules.whole_files import TEMPORARY, append_lines, in_place_of, write_whole
 
 FOLDER = "slide-features"

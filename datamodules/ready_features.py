@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.bag_files import Bag, read_bag, tile_step
 from datamodules.cache import file_identity
 from datamodules.cases import Source, resolve
 from datamodules.errors import DataError
-from datamodules.feature_files import SlideFeatures
+from datamodules.feature_formats import Bag, read_bag, tile_step
 from datamodules.feature_store import FeatureStore
 from datamodules.parallel import map_in_order, shown
+from datamodules.slide_features import SlideFeatures
 
 RECIPE = {"version": 1, "encoder": "ready-made"}
 HASH_BYTES = 16

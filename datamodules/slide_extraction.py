@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from datamodules.configs.slides import SlidesConfig
 from datamodules.errors import DataError
-from datamodules.feature_files import SlideFeatures
 from datamodules.feature_store import FeatureStore
 from datamodules.parallel import map_in_order
+from datamodules.slide_features import SlideFeatures
 from datamodules.tile_encoder import TileEncoder
 from datamodules.transforms.slide_own_masks import find_own_mask
 from datamodules.transforms.slide_reading import Slide, open_slide

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from datamodules.feature_files import SlideFeatures
 from datamodules.image_measures import ImageKind, ImageMeasures, Measure
+from datamodules.slide_features import SlideFeatures
 
 COLOURS = ("red", "green", "blue")
 UM2_PER_MM2 = 1e6

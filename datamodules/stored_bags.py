@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
-from datamodules.feature_files import SlideFeatures
+from datamodules.slide_features import SlideFeatures
 
 
 class TilePlace(NamedTuple):

@@ -12,9 +12,9 @@ from torch.utils.data import Dataset
 from datamodules.bag_dataset import CHOICE
 from datamodules.batches import ClassifierBatch
 from datamodules.configs.slides import TileBags
-from datamodules.feature_files import SlideFeatures
 from datamodules.loader_workers import batch_memory
 from datamodules.samplers import Draw, draws_of
+from datamodules.slide_features import SlideFeatures
 from datamodules.stored_bags import StoredBags
 from datamodules.transforms.slide_reading import Slide, open_slide
 from datamodules.transforms.slide_tiles import TileGrid, TileReader

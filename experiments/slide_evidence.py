@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from datamodules.configs.slides import SlidesConfig
 from datamodules.errors import DataError
-from datamodules.feature_files import SlideFeatures
+from datamodules.slide_features import SlideFeatures
 from datamodules.tile_dataset import spread
 from datamodules.transforms.slide_reading import open_slide
 from experiments.evidence import Evidence, find_maps

@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from datamodules.bag_files import read_bag
 from datamodules.batches import ClassifierBatch
 from datamodules.cases import Case
 from datamodules.configs.slides import SlidesConfig, TileBags
 from datamodules.errors import DataError
-from datamodules.feature_files import SlideFeatures
+from datamodules.feature_formats import read_bag
 from datamodules.image_measures import ImageMeasures
 from datamodules.readers.slides_csv import SLIDE_ENDINGS
 from datamodules.readers.tile_features import FEATURE_ENDINGS
 from datamodules.ready_features import as_stored
+from datamodules.slide_features import SlideFeatures
 from datamodules.slide_measures import measure_slide
 from datamodules.table_features import Value
 from datamodules.tile_dataset import read_tiles, spread

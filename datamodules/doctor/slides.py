@@ -78,7 +78,7 @@ def _look_at_features(table: CaseTable, source: Source) -> bytes:
     """Read all features of a file; what identifies them."""
     import hashlib
 
-    from datamodules.bag_files import read_bag
+    from datamodules.feature_formats import read_bag
 
     bag = read_bag(resolve(table.root, source.path), source.selector)
     return hashlib.sha256(bag.features.tobytes()).digest()[:16]

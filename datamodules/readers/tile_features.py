@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from datamodules.readers.slide_rows import SlideRows
 
 FEATURE_ENDINGS = (".h5", ".hdf5", ".safetensors", ".pt", ".pth", ".npy", ".npz")
-"""Of files that :func:`~datamodules.bag_files.read_bag` reads."""
+"""Of files that :func:`~datamodules.feature_formats.read_bag` reads."""
 
 
 class FeaturesReader(SlideRows):

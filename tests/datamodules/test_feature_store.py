@@ -4,8 +4,8 @@ import time
 import numpy as np
 import pytest
 
-from datamodules.feature_files import SlideFeatures
 from datamodules.feature_store import FeatureStore, copy_features, list_features, prune_features
+from datamodules.slide_features import SlideFeatures
 
 CONTENT = b"0123456789abcdef"
 

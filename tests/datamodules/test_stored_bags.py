@@ -5,8 +5,8 @@ import pytest
 
 from datamodules.bag_dataset import BagDataset
 from datamodules.errors import DataError
-from datamodules.feature_files import SlideFeatures
 from datamodules.samplers import Draw
+from datamodules.slide_features import SlideFeatures
 from datamodules.stored_bags import StoredBags, feature_scale
 
 

@@ -11,7 +11,7 @@ import pytest
 from fakes import slides
 from fakes.labelled_slides import slide_experiment
 
-from datamodules.feature_files import SlideFeatures
+from datamodules.slide_features import SlideFeatures
 
 SLIDES = 20
 

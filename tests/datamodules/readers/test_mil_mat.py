@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from fakes import mil_mat
 
-from datamodules.bag_files import read_bag
+from datamodules.feature_formats import read_bag
 from datamodules.problems import Kind
 from datamodules.readers.mil_mat import MilMatReader
 

@@ -1,7 +1,7 @@
 import pytest
 from fakes import bags, slides
 
-from datamodules import bag_files
+from datamodules import feature_formats
 from datamodules.errors import DataError
 from datamodules.readers.tile_features import FEATURE_ENDINGS, FeaturesReader
 
@@ -17,7 +17,7 @@ def test_a_row_without_ending_leads_to_the_features_of_its_slide(tmp_path):
     table = reader(tmp_path, ("a", "normal"), ("b.h5", "tumour")).read()
     assert [case.case_id for case in table.cases] == ["a", "b"]
     source = table.cases[1].inputs["features"]
-    assert bag_files.read_bag(tmp_path / source.path, source.selector).tile_side == 512
+    assert feature_formats.read_bag(tmp_path / source.path, source.selector).tile_side == 512
 
 
 def test_a_file_is_not_opened(tmp_path):
@@ -37,4 +37,4 @@ def test_two_files_of_a_slide_are_refused(tmp_path):
 def test_every_ending_that_is_listed_can_be_read(tmp_path):
     for ending in FEATURE_ENDINGS:
         with pytest.raises(DataError, match="no such file"):
-            bag_files.read_bag(tmp_path / f"a{ending}")
+            feature_formats.read_bag(tmp_path / f"a{ending}")

@@ -3,7 +3,7 @@ import pytest
 from safetensors import safe_open
 
 from datamodules.errors import DataError
-from datamodules.feature_files import SlideFeatures
+from datamodules.slide_features import SlideFeatures
 
 
 def some(tiles=5, dtype=np.float16):

@@ -7,9 +7,9 @@ import torch
 from fakes import bags, mil_mat
 from safetensors.torch import save_file
 
-from datamodules.bag_files import read_bag, tile_step
 from datamodules.errors import DataError
-from datamodules.feature_files import SlideFeatures
+from datamodules.feature_formats import read_bag, tile_step
+from datamodules.slide_features import SlideFeatures
 
 FEATURES = bags.draw()
 

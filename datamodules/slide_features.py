@@ -68,8 +68,9 @@ class SlideFeatures:
         """
         try:
             header, start = _header(path)
+            content = np.memmap(path, np.uint8, "r", start)  # one map a file: there may be 10,000
             facts = json.loads(header.pop("__metadata__")[FACTS])
-            arrays = {name: _mapped(path, start, entry) for name, entry in header.items()}
+            arrays = {name: _array(content, entry) for name, entry in header.items()}
             return cls(
                 arrays[FEATURES],
                 arrays[COORDINATES],
@@ -93,13 +94,11 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
     return header, 8 + length
 
 
-def _mapped(path: Path, start: int, entry: Mapping[str, Any]) -> NDArray[Any]:
+def _array(content: NDArray[np.uint8], entry: Mapping[str, Any]) -> NDArray[Any]:
     shape, (begin, end) = tuple(entry["shape"]), entry["data_offsets"]
     dtype = np.dtype(DTYPES[entry["dtype"]])
     if end - begin != dtype.itemsize * int(np.prod(shape)):
         raise ValueError("its header is damaged")
-    if path.stat().st_size < start + end:
+    if len(content) < end:
         raise ValueError("it is truncated")
-    if not end - begin:
-        return np.empty(shape, dtype)
-    return np.memmap(path, dtype, "r", start + begin, shape)
+    return content[begin:end].view(dtype).reshape(shape)

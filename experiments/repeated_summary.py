@@ -32,7 +32,7 @@ def summarise_repeats(folder: RepeatedCrossValidation) -> str:
     repeats = {name: _over_repeats(name, complete) for name in names}
     content = {"repeats": len(complete), "over_folds": folds, "over_repeats": repeats}
     write_whole(folder.metrics_file, json.dumps(content, indent=1, allow_nan=False) + "\n")
-    shown = with_each_label(_headline(folder), names)
+    shown = with_each_label([name for name in _headline(folder) if name in names], names)
     write_whole(folder.summary_file, "\n".join(_page(folder, shown, folds, repeats)) + "\n")
     told = [f"{n} {spread_text(folds[n])} over folds" for n in shown if folds[n]["n"]]
     return "\n".join([*told, *lines, f"summary: {folder.summary_file}"])

@@ -18,6 +18,7 @@ NAMES = {
     "average_precision": "Average precision",
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy",
+    "quadratic_kappa": "Quadratic kappa",
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
     "ppv": "PPV",
@@ -66,6 +67,7 @@ MEANINGS_OF_CLASSES = {
     "average_precision": "one class against the rest, mean over classes",
     "accuracy": "share of {case}s given the right class",
     "balanced_accuracy": "mean over classes of the share found",
+    "quadratic_kappa": "agreement on the grade beyond chance, the farther off the worse; 1 is best",
     "ece": "mean gap between probability and observed share; 0 is best",
 }
 MEANINGS_OF_MASKS = {

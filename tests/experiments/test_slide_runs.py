@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -244,3 +245,15 @@ def test_feature_files_are_predicted_by_a_model_trained_on_such(tmp_path):
     assert explain.main([*words[:3], str(tmp_path / "why"), "--all-labels"]) == 0
     [first, *_] = rows(tmp_path / "why" / "explanations.csv")
     assert (tmp_path / "why" / first["overlay"]).suffix == ".geojson"
+
+
+def test_grades_have_a_kappa(tmp_path):
+    made = faulty(tmp_path, lambda text: re.sub(r"(s0[37].,)tumour", r"\1high", text))
+    reader = made.data.reader.replace(classes=("normal", "tumour", "high"))
+    graded = made.replace(
+        data=made.data.replace(reader=reader, ordered=True),
+        task=made.task.replace(loss=OrdinalConfig(), monitor="quadratic_kappa"),
+    )
+    run = start(graded)
+    assert "quadratic_kappa" in run.metrics()["val"]
+    assert "Quadratic kappa" in run.report_file.read_text()

@@ -81,7 +81,16 @@ class SlidesData(LabelledData):
                 f"the tiles of {table.name} have {channels} features, and the model takes"
                 f" {self.trained.channels}"
             )
+        self.notices += self._random_weights()
         return contents_of(table, self.bags)
+
+    def _random_weights(self) -> list[str]:
+        bags = self.config.bags
+        if self.config.reader.lists_features or bags.kind != "features":
+            return []
+        if bags.pretrained or bags.weights is not None:
+            return []
+        return [f"The encoder of tiles, {bags.encoder}, has random weights: it was never trained."]
 
     def prepared(self, copy_to: Path | None = None) -> Iterator[str]:
         """See the base class: feature files of the slides."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from datamodules.table_features import TableColumn
@@ -68,6 +68,7 @@ class DataInfo:
         mirror_axes: Axes of a volume along which training mirrors it.
         feature_mean, feature_deviation: Of each feature over the tiles of training cases, where
             bags of features are standardised; else empty.
+        tile_features: What the features of tiles were made by, plain values; empty without tiles.
     """
 
     labels: LabelSet
@@ -80,6 +81,7 @@ class DataInfo:
     mirror_axes: tuple[int, ...] = ()
     feature_mean: tuple[float, ...] = ()
     feature_deviation: tuple[float, ...] = ()
+    tile_features: dict[str, Any] = field(default_factory=dict)
 
     @property
     def table_width(self) -> int:
@@ -99,6 +101,7 @@ class DataInfo:
             "mirror_axes": self.mirror_axes,
             "feature_mean": self.feature_mean,
             "feature_deviation": self.feature_deviation,
+            "tile_features": self.tile_features,
         }
 
     @classmethod
@@ -115,6 +118,7 @@ class DataInfo:
             mirror_axes=tuple(values.get("mirror_axes", ())),
             feature_mean=tuple(values.get("feature_mean", ())),
             feature_deviation=tuple(values.get("feature_deviation", ())),
+            tile_features=dict(values.get("tile_features", {})),
         )
 
 

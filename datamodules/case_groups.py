@@ -80,7 +80,7 @@ def _targets(cases: Sequence[Case]) -> Mapping[str, Any]:
 
 
 def _attributes(cases: Sequence[Case]) -> dict[str, Value]:
-    """What the cases have in common; differing texts, such as views, side by side."""
+    """What the cases have in common; differing texts side by side, of numbers the mean."""
     names = dict.fromkeys(name for case in cases for name in case.attributes)
     return {name: _common([case.attributes.get(name) for case in cases]) for name in names}
 
@@ -89,4 +89,7 @@ def _common(values: Sequence[Value]) -> Any:  # noqa: ANN401 - text or number, a
     known = dict.fromkeys(value for value in values if value is not None)
     if len(known) <= 1:
         return next(iter(known), None)
+    numbers = [value for value in known if not isinstance(value, str)]
+    if len(numbers) == len(known):
+        return sum(numbers) / len(numbers)
     return " + ".join(sorted(value for value in known if isinstance(value, str))) or None

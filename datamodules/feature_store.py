@@ -69,14 +69,14 @@ class FeatureStore:
         what = "features of a slide"
         return builder_lock(path.with_name(path.name + LOCK_SUFFIX), wait=wait, what=what)
 
-    def keep(self, content: bytes, features: SlideFeatures, seconds: float) -> None:
-        """Write the file of a slide, whole or not at all, and a line of the manifest.
-
-        For whoever holds the lock of the slide: what a killed process left of it is removed.
-        """
-        file = self.file(content)
-        for left in self.path.glob(f".{file.name}.*{TEMPORARY}"):
+    def clear_unfinished(self, content: bytes) -> None:
+        """Remove what killed processes left of a slide; for whoever holds its lock."""
+        for left in self.path.glob(f".{self.file(content).name}.*{TEMPORARY}"):
             left.unlink(missing_ok=True)
+
+    def keep(self, content: bytes, features: SlideFeatures, seconds: float) -> None:
+        """Write the file of a slide, whole or not at all, and a line of the manifest."""
+        file = self.file(content)
         features.write(file)
         line = {
             "file": file.name,

@@ -36,6 +36,6 @@ def group_patients(table: CaseTable) -> CaseTable:
 
 
 def _merge(name: str, cases: list[Case]) -> Case:
-    sources = [source for case in cases for source in case.inputs.values()]
-    inputs = {f"slide-{number}": source for number, source in enumerate(sources, 1)}
+    sources = [each for case in cases for each in case.inputs.items()]
+    inputs = {f"{what}-{number}": source for number, (what, source) in enumerate(sources, 1)}
     return merged(name, cases, inputs)

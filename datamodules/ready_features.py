@@ -56,7 +56,7 @@ def bring_in(
     Raises:
         DataError: If files cannot be read; names each, and keeps the others.
     """
-    store = FeatureStore(RECIPE)
+    store = FeatureStore({**RECIPE, "encoder": f"ready-made {dataset}"})
     store.make()
     results = shown(
         map_in_order(lambda file: _brought(store, file), files), f"Reading {dataset}", len(files)

@@ -10,6 +10,7 @@ from datamodules.configs.slides import SlidesConfig
 from datamodules.errors import ConfigError
 from datamodules.feature_store import FeatureStore
 from datamodules.ready_features import FeatureFile, bring_in
+from datamodules.slide_recipe import recipe_of
 from datamodules.splits import ContentHashes
 from datamodules.stored_bags import StoredBags
 from datamodules.tile_encoder import TileEncoder
@@ -44,7 +45,7 @@ def make_bags(table: CaseTable, config: SlidesConfig, encoder: TileEncoder | Non
         ]
         store, keys, contents = bring_in(files, table.name)
     else:
-        from datamodules.slide_extraction import SlideFile, extract, recipe_of
+        from datamodules.slide_extraction import SlideFile, extract
 
         if encoder is None:
             raise ConfigError("slides need an encoder of tiles: --data.bags.encoder")

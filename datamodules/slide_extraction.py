@@ -16,6 +16,7 @@ from datamodules.errors import DataError
 from datamodules.feature_store import FeatureStore
 from datamodules.parallel import map_in_order
 from datamodules.slide_features import SlideFeatures
+from datamodules.slide_recipe import recipe_of
 from datamodules.tile_encoder import TileEncoder
 from datamodules.transforms.slide_own_masks import find_own_mask
 from datamodules.transforms.slide_reading import Slide, open_slide
@@ -23,8 +24,6 @@ from datamodules.transforms.slide_tiles import TileReader, tile_grid
 from datamodules.transforms.slide_tissue import find_tissue
 
 LOG = logging.getLogger("lightbox")
-RECIPE_VERSION = 1
-"""Raised when the same settings give other features."""
 TILES_A_JOB = 16
 """Tiles that a thread reads at a time."""
 SECONDS_A_LINE = 15.0
@@ -60,16 +59,6 @@ class FoundSlide:
     content: bytes
     key: bytes
     features: SlideFeatures
-
-
-def recipe_of(config: SlidesConfig, encoder: TileEncoder) -> dict[str, Any]:
-    """All that the features of a slide depend on, but for the slide."""
-    return {
-        "version": RECIPE_VERSION,
-        **encoder.identity,
-        "tiles": config.tiles.model_dump(mode="json"),
-        "tissue": config.tissue.model_dump(mode="json", exclude={"masks"}),
-    }
 
 
 def _key(slide: Slide, masks: str | None) -> bytes:
@@ -137,8 +126,8 @@ class _Extraction:
     def attempt(self, number: int, slide: SlideFile, *, wait: bool = False) -> bool:
         """Find or compute the features of a slide; False: another process is at it."""
         try:
-            with open_slide(slide.path, self.config.tiles.assumed_um_per_pixel) as opened:
-                key = _key(opened, self.config.tissue.masks)
+            with open_slide(slide.path, self.config.assumed_um_per_pixel) as opened:
+                key = _key(opened, self.config.masks)
                 features = self.store.find(key)
                 if features is None:
                     with self.store.lock(key, wait=wait) as held:
@@ -155,6 +144,7 @@ class _Extraction:
         """Unless somebody else did while we waited for the lock."""
         if (features := self.store.find(key)) is not None:
             return features
+        self.store.clear_unfinished(key)
         start = time.monotonic()
         computed = encode_slide(slide, named, self.config, self.encoder, self.progress.tiles)
         self.store.keep(key, computed, time.monotonic() - start)
@@ -182,7 +172,7 @@ def encode_slide(
     Raises:
         DataError: If there is no tissue, or the file is damaged.
     """
-    tissue = find_tissue(slide, config.tissue, named.path.stem)
+    tissue = find_tissue(slide, config.tissue, named.path.stem, config.masks)
     grid = tile_grid(slide, tissue, config.tiles)
     reader = TileReader(slide, grid)
     parts, colours = [], _Colours()
@@ -221,7 +211,7 @@ def tile_batches(
     for part in map_in_order(reader.read_many, jobs):
         waiting.append(part)
         held += len(part)
-        if held >= size:
+        while held >= size:
             joined = np.concatenate(waiting)
             yield joined[:size]
             waiting, held = [joined[size:]], held - size

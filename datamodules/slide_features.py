@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ FEATURES, COORDINATES, TISSUE = "features", "coordinates", "tissue"
 FACTS = "lightbox"
 """Entry of the metadata with what was measured of the slide, and what made the features."""
 MOST_HEADER = 2**20
-DTYPES = {"F16": np.float16, "F32": np.float32, "I32": np.int32}
+MOMENTS = "moments"
+DTYPES = {"F64": np.float64, "F16": np.float16, "F32": np.float32, "I32": np.int32}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,8 @@ class SlideFeatures:
         tissue: float32 ``(N,)``, share of each tile that is tissue.
         slide: What was measured of the slide: sizes in pixels, microns per pixel, its content.
         recipe: What the features were made by: encoder, tile, microns per pixel, normalisation.
+        moments: Mean and variance of each feature over the tiles, float64 ``(2, D)``; empty until
+            it was written.
     """
 
     features: NDArray[Any]
@@ -42,6 +45,7 @@ class SlideFeatures:
     tissue: NDArray[np.float32]
     slide: Mapping[str, Any]
     recipe: Mapping[str, Any]
+    moments: NDArray[np.float64] = field(default_factory=lambda: np.empty((2, 0)))
 
     @property
     def tile_side(self) -> float:
@@ -56,6 +60,8 @@ class SlideFeatures:
             TISSUE: np.ascontiguousarray(self.tissue, np.float32),
         }
         facts = {"slide": dict(self.slide), "recipe": dict(self.recipe)}
+        wide = np.asarray(self.features, np.float64)
+        arrays[MOMENTS] = np.stack([wide.mean(axis=0), wide.var(axis=0)])
         with whole_file(path) as file:  # one entry, as safetensors writes several in any order
             file.write(save(arrays, {FACTS: json.dumps(facts)}))
 
@@ -65,6 +71,7 @@ class SlideFeatures:
 
         Raises:
             DataError: If it is not whole, or was not written by :meth:`write`.
+            OSError: If it cannot be read just now, as when too many files are open.
         """
         try:
             header, start = _header(path)
@@ -77,8 +84,9 @@ class SlideFeatures:
                 arrays[TISSUE],
                 facts["slide"],
                 facts["recipe"],
+                arrays[MOMENTS],
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(
                 f"{path.name} does not hold the features of a slide, or not all of them: {error}"
             ) from error

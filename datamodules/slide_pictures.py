@@ -41,7 +41,7 @@ def draw_bag(
     from datamodules.transforms.slide_reading import open_slide
 
     source = next(iter(table.cases[index].inputs.values()))
-    with open_slide(resolve(table.root, source.path), config.tiles.assumed_um_per_pixel) as slide:
+    with open_slide(resolve(table.root, source.path), config.assumed_um_per_pixel) as slide:
         scale = slide.um_per_pixel * max(slide.size) / LONGEST_SIDE
         image = slide.thumbnail(max(scale, slide.um_per_pixel))
         down = slide.size[0] / image.shape[1]
@@ -58,8 +58,8 @@ def draw_tiles(path: Path, config: SlidesConfig) -> NDArray[np.uint8]:
     from datamodules.transforms.slide_tiles import tile_grid
     from datamodules.transforms.slide_tissue import find_tissue
 
-    with open_slide(path, config.tiles.assumed_um_per_pixel) as slide:
-        tissue = find_tissue(slide, config.tissue, path.stem)
+    with open_slide(path, config.assumed_um_per_pixel) as slide:
+        tissue = find_tissue(slide, config.tissue, path.stem, config.masks)
         return draw_tissue(slide, tissue, tile_grid(slide, tissue, config.tiles))
 
 

@@ -1,8 +1,10 @@
 """Whole slides with their labels, each a bag of tiles, or of features of its tiles."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,17 +18,22 @@ from datamodules.feature_store import copy_features
 from datamodules.image_measures import ImageMeasures
 from datamodules.labelled import LabelledData, Picture
 from datamodules.patient_slides import group_patients
+from datamodules.ready_features import RECIPE
 from datamodules.samplers import Draw
 from datamodules.slide_bags import contents_of, make_bags, slide_paths
 from datamodules.slide_measures import SLIDES, TILES, measure_slide
 from datamodules.slide_pictures import draw_bag, draw_tiles
+from datamodules.slide_recipe import check_same_features, recipe_of
 from datamodules.splits import ContentHashes
 from datamodules.stored_bags import StoredBags, feature_scale
 from datamodules.table_features import Value
 from datamodules.tile_dataset import TileDataset, spread
 from datamodules.tile_encoder import TileEncoder
 
+LOG = logging.getLogger("lightbox")
 COLOURS = 3
+MOST_JUDGED = 300
+"""Cases of a split that say what training data are like."""
 LEAST_BAG = 64
 """Tiles that a training step sees of a case at least, where nothing is set."""
 
@@ -68,6 +75,8 @@ class SlidesData(LabelledData):
             ConfigError: If a label or an attribute that is asked for does not exist.
             DataError: Lists all of them.
         """
+        if self.trained is not None:
+            check_same_features(self.trained.tile_features, self.tile_features)
         found = examine_slides(self.config, self._table, pixels=False, labels=self.labels)
         found.refuse_errors()
         self._table = found.table if self._table is None else self._table
@@ -83,6 +92,15 @@ class SlidesData(LabelledData):
             )
         self.notices += self._random_weights()
         return contents_of(table, self.bags)
+
+    def kept_contents(self) -> ContentHashes | None:
+        """See the base class."""
+        return contents_of(self.table, self.bags) if hasattr(self, "bags") else None
+
+    @property
+    def most_judged(self) -> int:
+        """Fewer than of images, as each is a bag of thousands."""
+        return MOST_JUDGED
 
     def _random_weights(self) -> list[str]:
         bags = self.config.bags
@@ -106,7 +124,10 @@ class SlidesData(LabelledData):
             paths = slide_paths(self.table, case)
             for number, path in enumerate(paths, start=1):
                 name = case.case_id if len(paths) == 1 else f"{case.case_id}_{number}"
-                yield name, draw_tiles(path, self.config)
+                try:
+                    yield name, draw_tiles(path, self.config)
+                except DataError as error:
+                    LOG.warning("no sheet of '%s': %s", name, error)
 
     @property
     def has_candidates(self) -> bool:
@@ -130,7 +151,15 @@ class SlidesData(LabelledData):
         """What the module may know of the data, and how features are scaled."""
         mean, deviation = self._scale
         known = super().info.to_dict()
-        return DataInfo.from_dict({**known, "feature_mean": mean, "feature_deviation": deviation})
+        scale = {"feature_mean": mean, "feature_deviation": deviation}
+        return DataInfo.from_dict({**known, **scale, "tile_features": self.tile_features})
+
+    @property
+    def tile_features(self) -> dict[str, Any]:
+        """What the features of tiles are made by."""
+        if self.config.reader.lists_features or self.encoder is None:
+            return dict(RECIPE)
+        return recipe_of(self.config, self.encoder)
 
     @cached_property
     def _scale(self) -> tuple[list[float], list[float]]:
@@ -140,13 +169,15 @@ class SlidesData(LabelledData):
         if not self.config.standardise or self.config.bags.kind == "tiles":
             return [], []
         mean, deviation = feature_scale(self.bags, self.indices("train"))
-        return mean.tolist(), deviation.tolist()
+        return _rounded(mean), _rounded(deviation)
 
     @cached_property
     def bag_tiles(self) -> int:
         """Tiles of a case that a training step sees."""
         if self.config.bag_tiles is not None:
             return self.config.bag_tiles
+        if self.config.bags.kind == "tiles":
+            return LEAST_BAG
         median = float(np.median(self.bags.lengths[self.indices("train")]))
         return max(LEAST_BAG, round(median / 2))
 
@@ -161,7 +192,7 @@ class SlidesData(LabelledData):
                 self.table_rows,
                 self.config.bags,
                 self.seed,
-                self.config.tiles.assumed_um_per_pixel,
+                self.config.assumed_um_per_pixel,
                 most,
             )
         return BagDataset(self.bags, self.targets, self.table_rows, self.seed, most)
@@ -181,7 +212,7 @@ class SlidesData(LabelledData):
         if self.config.bags.kind == "tiles":
             facts = self.bags.slides(index)[0].slide
             return np.array([*facts["mean_rgb"], *facts["spread_rgb"]], np.float32)
-        return np.asarray(self.bags.rows(index).mean(axis=0))
+        return feature_scale(self.bags, [index])[0].astype(np.float32)
 
     def original_size(self, index: int) -> dict[str, Value]:
         """See the base class: what is known of the slide, but for its colours."""
@@ -204,3 +235,8 @@ class SlidesData(LabelledData):
         values = np.full(count, np.nan, np.float32)
         values[spread(count, self.config.bags.evaluated)] = maps
         return values
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    """To five digits: features that were made again differ in the last ones."""
+    return [float(f"{value:.5g}") for value in values]

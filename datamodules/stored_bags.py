@@ -1,10 +1,11 @@
 """The bags of all cases: which feature files each has, opened where and when they are needed."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,21 +13,14 @@ from numpy.typing import NDArray
 from datamodules.errors import DataError
 from datamodules.slide_features import SlideFeatures
 
-
-class TilePlace(NamedTuple):
-    """Where a tile of a case lies.
-
-    Attributes:
-        slide: Number of the slide within the case.
-        row: Of its feature file.
-    """
-
-    slide: int
-    row: int
+MOST_OPEN = 128
+"""Feature files that a process holds open."""
 
 
 class StoredBags:
     """Feature files of the cases. Pickled by their paths, so that no worker copies what they hold.
+
+    Only some files are open at a time, as a process may open no more than a thousand or so.
 
     Args:
         files: Of each case, one a slide.
@@ -38,10 +32,11 @@ class StoredBags:
     ) -> None:
         self.files = [tuple(own) for own in files]
         self.contents = [tuple(own) for own in contents]
-        self._open: dict[Path, SlideFeatures] = {}
+        self._open: OrderedDict[Path, SlideFeatures] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"files": self.files, "contents": self.contents, "_open": {}}
+        kept = {name: value for name, value in vars(self).items() if name != "_open"}
+        return {**kept, "_open": OrderedDict()}
 
     def __len__(self) -> int:
         return len(self.files)
@@ -51,30 +46,43 @@ class StoredBags:
         return [self._opened(path) for path in self.files[case]]
 
     def _opened(self, path: Path) -> SlideFeatures:
-        if path not in self._open:
-            self._open[path] = SlideFeatures.open(path)
-        return self._open[path]
+        if path in self._open:
+            self._open.move_to_end(path)
+            return self._open[path]
+        opened = SlideFeatures.open(path)
+        self._open[path] = opened
+        if len(self._open) > MOST_OPEN:
+            self._open.popitem(last=False)
+        return opened
+
+    @cached_property
+    def _shapes(self) -> list[list[tuple[int, int]]]:
+        """Tiles and features of each slide of each case."""
+        return [[own.features.shape for own in self.slides(case)] for case in range(len(self))]
 
     @cached_property
     def width(self) -> int:
         """Features of a tile.
 
         Raises:
-            DataError: If they differ between slides.
+            DataError: If they differ between slides; names one of each.
         """
-        widths = {own.features.shape[1] for case in range(len(self)) for own in self.slides(case)}
-        if len(widths) != 1:
+        example: dict[int, Path] = {}
+        for files, shapes in zip(self.files, self._shapes, strict=True):
+            for path, (_, width) in zip(files, shapes, strict=True):
+                example.setdefault(width, path)
+        if len(example) != 1:
+            listed = ", ".join(f"{n} ({example[n].name})" for n in sorted(example))
             raise DataError(
-                "the tiles of the slides have different numbers of features:"
-                f" {', '.join(map(str, sorted(widths)))}; they were made by different encoders"
+                f"the tiles of the slides have different numbers of features: {listed}; they were"
+                " made by different encoders"
             )
-        return int(widths.pop())
+        return next(iter(example))
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """Tiles of each case."""
-        counts = [sum(len(own.features) for own in self.slides(n)) for n in range(len(self))]
-        return np.array(counts, np.int64)
+        return np.array([sum(n for n, _ in own) for own in self._shapes], np.int64)
 
     def rows(self, case: int, chosen: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """Features of the chosen tiles of a case, in rising order; None: of all."""
@@ -89,26 +97,18 @@ class StoredBags:
             [part[own].astype(np.float32) for part, own in zip(parts, within, strict=True)]
         )
 
-    def place(self, case: int, tile: int) -> TilePlace:
-        """Where a tile of a case lies."""
-        for slide, own in enumerate(self.slides(case)):
-            if tile < len(own.features):
-                return TilePlace(slide, tile)
-            tile -= len(own.features)
-        raise IndexError(tile)
-
 
 def feature_scale(
     bags: StoredBags, cases: Sequence[int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of each feature over all tiles of some cases, ``(D,)`` each."""
-    count, total = 0, np.zeros(bags.width)
-    for case in cases:
-        rows = bags.rows(case).astype(np.float64)
-        total += rows.sum(0)
-        count += len(rows)
-    mean = total / max(count, 1)
-    squares = np.zeros(bags.width)
-    for case in cases:
-        squares += ((bags.rows(case).astype(np.float64) - mean) ** 2).sum(0)
-    return mean, np.sqrt(squares / max(count, 1))
+    """Mean and standard deviation of each feature over all tiles of some cases, ``(D,)`` each.
+
+    From the moments that each file keeps: no feature is read.
+    """
+    slides = [slide for case in cases for slide in bags.slides(case)]
+    counts = np.array([len(slide.features) for slide in slides], np.float64)[:, None]
+    means = np.stack([slide.moments[0] for slide in slides])
+    variances = np.stack([slide.moments[1] for slide in slides])
+    mean = (counts * means).sum(0) / counts.sum()
+    variance = (counts * (variances + (means - mean) ** 2)).sum(0) / counts.sum()
+    return mean, np.sqrt(variance)

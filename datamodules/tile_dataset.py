@@ -1,7 +1,8 @@
 """Bags of tiles as batches: their pixels, turned and recoloured while training."""
 
+import os
+from collections import OrderedDict
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from datamodules.stored_bags import StoredBags
 from datamodules.transforms.slide_reading import Slide, open_slide
 from datamodules.transforms.slide_tiles import TileGrid, TileReader
 
-SLIDES_OPEN = 32
+SLIDES_OPEN = 8
 """That a process keeps open."""
 TURNS = 8
 """Quarter turns of a tile and of its mirror image."""
@@ -128,9 +129,18 @@ def grid_of(slide: SlideFeatures) -> TileGrid:
     )
 
 
-@lru_cache(maxsize=SLIDES_OPEN)
+_slides: OrderedDict[tuple[int, Path, float | None], Slide] = OrderedDict()
+"""Open slides of this process, that used last at the end."""
+
+
 def _opened(path: Path, assumed_um_per_pixel: float | None) -> Slide:
-    return open_slide(path, assumed_um_per_pixel)
+    key = (os.getpid(), path, assumed_um_per_pixel)  # a forked worker opens its own
+    if key not in _slides:
+        _slides[key] = open_slide(path, assumed_um_per_pixel)
+        if len(_slides) > SLIDES_OPEN:
+            _slides.popitem(last=False)[1].close()
+    _slides.move_to_end(key)
+    return _slides[key]
 
 
 def spread(count: int, most: int) -> NDArray[np.int64]:
@@ -149,14 +159,12 @@ def vary(
         )
     if config.colour:
         low, high = 1 - config.colour, 1 + config.colour
-        light, contrast, colour = generator.uniform(low, high, 3)
-        channel = generator.uniform(low, high, 3)
-        absorbed = 1 - tiles.astype(np.float32) / WHITE  # glass stays what it is
+        strength, colour = generator.uniform(low, high, 2)
+        channels = generator.uniform(low, high, 3).astype(np.float32)
+        absorbed = 1 - tiles.astype(np.float32) / WHITE  # of glass nothing: it stays what it is
         grey = absorbed.mean(axis=-1, keepdims=True)
-        absorbed = grey + (absorbed - grey) * colour
-        absorbed = (absorbed * contrast * channel).clip(0, 1)
-        shade = WHITE * (1 - absorbed) * min(light, 1.0)
-        tiles = shade.clip(0, WHITE).round().astype(np.uint8)
+        absorbed = (grey + (absorbed - grey) * colour) * strength * channels
+        tiles = (WHITE * (1 - absorbed.clip(0, 1))).round().astype(np.uint8)
     return tiles
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -79,7 +80,8 @@ def in_place_of(path: Path, publish: Publish = Path.replace) -> Iterator[Path]:
         publish: Renames the first path to the second.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    own = f"{os.getpid()}-{secrets.token_hex(3)}"  # threads, and hosts of one pid, may be at it
+    temporary = path.with_name(f".{path.name}.{own}{TEMPORARY}")
     try:
         yield temporary
         publish(temporary, path)

@@ -69,11 +69,11 @@ def _prepare(argv: Sequence[str]) -> int:
     with logged_to(None):
         data = build_data(experiment)
         data.check()
+        if arguments.sheets is not None:  # first: they show why a slide is refused
+            _draw(data, arguments.sheets)
         data.prepare()
         for line in data.prepared(arguments.copy_to):
             print(line)
-        if arguments.sheets is not None:
-            _draw(data, arguments.sheets)
     return 0
 
 

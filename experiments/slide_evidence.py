@@ -12,6 +12,7 @@ from datamodules.errors import DataError
 from datamodules.slide_features import SlideFeatures
 from datamodules.tile_dataset import spread
 from datamodules.transforms.slide_reading import open_slide
+from experiments.array_files import write_map
 from experiments.evidence import Evidence, find_maps
 from experiments.overlays import output_path
 from experiments.predicted_files import PredictedBatch, failure
@@ -32,20 +33,32 @@ class SlideEvidence(Evidence):
         tiles: Where they lie.
     """
 
-    array_ending = ".geojson"
     tiles: SlideFeatures
 
     @property
     def peak(self) -> dict[str, int | str]:
         """Corner of the tile with the strongest evidence, in pixels of the full resolution."""
-        if self.strongest is None:
+        if self.strongest is None or not self.placed:
             return {"peak_x": "", "peak_y": ""}
         x, y = self.tiles.coordinates[self.strongest[0]].tolist()
         return {"peak_x": x, "peak_y": y}
 
+    @property
+    def placed(self) -> bool:
+        """Whether it is known where the tiles lie."""
+        return bool(self.tiles.slide.get("placed", True)) and self.tiles.tile_side > 0
+
+    @property
+    def array_ending(self) -> str:
+        """GeoJSON, or the values alone where nobody knows where the tiles lie."""
+        return ".geojson" if self.placed else ".npy"
+
     def write(self, path: Path) -> None:
-        """As GeoJSON, a polygon a tile."""
+        """As GeoJSON, a polygon a tile; or as npy, a value a tile."""
         tiles = self.tiles
+        if not self.placed:
+            write_map(path, self.map)
+            return
         write_geojson(path, tiles.coordinates, tiles.tile_side, self.map, self.method)
 
 
@@ -72,13 +85,12 @@ def draw_slide_evidence(
             film, label, film.scores[output], method, np.asarray(values), tiles=features
         )
         picture = output_path(folder, film.name, label, ".png")
-        if features.slide.get("placed", True):
-            evidence.write(picture.with_suffix(evidence.array_ending))
+        evidence.write(picture.with_suffix(evidence.array_ending))
         if data.reader.lists_features:  # there is no slide to draw it over
             yield evidence, picture.with_suffix(evidence.array_ending)
             continue
         try:
-            _draw(picture, film.prepared.path, evidence, data.tiles.assumed_um_per_pixel)
+            _draw(picture, film.prepared.path, evidence, data.assumed_um_per_pixel)
         except DataError as error:
             if (row := failure(film.name, error)) not in predicted.failed:
                 predicted.failed.append(row)

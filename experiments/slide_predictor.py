@@ -1,5 +1,6 @@
 """A trained slide classifier applied to slides, or to files of features."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,11 +17,12 @@ from datamodules.configs.slides import SlidesConfig, TileBags
 from datamodules.errors import DataError
 from datamodules.feature_formats import read_bag
 from datamodules.image_measures import ImageMeasures
-from datamodules.readers.slides_csv import SLIDE_ENDINGS
+from datamodules.readers.named_files import SLIDE_ENDINGS
 from datamodules.readers.tile_features import FEATURE_ENDINGS
 from datamodules.ready_features import as_stored
 from datamodules.slide_features import SlideFeatures
 from datamodules.slide_measures import measure_slide
+from datamodules.slide_recipe import check_same_features, recipe_of
 from datamodules.table_features import Value
 from datamodules.tile_dataset import read_tiles, spread
 from datamodules.tile_encoder import TileEncoder
@@ -31,6 +33,8 @@ from experiments.predictor import Predictor
 from experiments.slide_evidence import draw_slide_evidence
 from experiments.task_kinds.slide_classification import encoder_of, settings_of
 from lightning_modules.explanations import MadeBy
+
+log = logging.getLogger("lightbox")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +68,21 @@ class SlidePredictor(Predictor[Path]):
     @cached_property
     def encoder(self) -> TileEncoder:
         """What turns tiles into features, as in training."""
-        return encoder_of(self.data, str(self.module.device))
+        encoder = encoder_of(self.data, str(self.module.device))
+        check_same_features(self.module.data.tile_features, recipe_of(self.data, encoder))
+        return encoder
 
     def find(self, places: Sequence[Path], output: Path | None = None) -> dict[str, Path]:
         """See the base class."""
         ready = self.data.reader.lists_features
         endings, noun = (FEATURE_ENDINGS, "feature") if ready else (SLIDE_ENDINGS, "slide")
         return find_files(places, output, lambda name: name.lower().endswith(endings), noun)
+
+    def cases(self, files: Mapping[str, Path], table: Path | None) -> list[Case]:
+        """See the base class."""
+        if self.data.unit == "patient":
+            log.warning("the model was trained on patients; each file is judged as one of its own")
+        return super().cases(files, table)
 
     def prepare(self, place: Path) -> ReadSlide:
         """See the base class."""
@@ -90,7 +102,11 @@ class SlidePredictor(Predictor[Path]):
         """Features of a slide, kept for the next time that they are asked for."""
         from datamodules.slide_extraction import SlideFile, extract
 
-        [found] = extract([SlideFile(place.stem, place)], self.data, self.encoder)
+        try:
+            [found] = extract([SlideFile(place.stem, place)], self.data, self.encoder)
+        except DataError as error:
+            reason = str(error.found[0]) if error.found else error.message
+            raise DataError(reason.partition("': ")[2] or reason) from error
         return found.features
 
     def predict_files(
@@ -125,7 +141,7 @@ class SlidePredictor(Predictor[Path]):
         if self._tiles is None:
             return np.asarray(slide.features.features, np.float32)
         seen = spread(len(slide.features.coordinates), self._tiles.evaluated)
-        assumed = self.data.tiles.assumed_um_per_pixel
+        assumed = self.data.assumed_um_per_pixel
         tiles = read_tiles([slide.path], [slide.features], seen, assumed)
         return np.ascontiguousarray(tiles.transpose(0, 3, 1, 2))
 

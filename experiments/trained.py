@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from datamodules.errors import CheckpointError
+from datamodules.errors import CheckpointError, ConfigError
 from experiments.experiment import Experiment
 from experiments.task_kinds.segmentation import Segmentation
 from experiments.tasks import KINDS, rebuild_module
@@ -103,5 +103,17 @@ class TrainedModel:
             )
         module.operating_point = facts["operating_point"]
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        experiment = Experiment.model_validate(facts["experiment"])
+        experiment = _with_local_paths(Experiment.model_validate(facts["experiment"]), path)
         return cls(module.to(device), experiment, facts, device)
+
+
+def _with_local_paths(experiment: Experiment, checkpoint: Path) -> Experiment:
+    """The experiment as its run folder has it, where the checkpoint still lies in one.
+
+    Checkpoints name no files of this machine; weights of an encoder of tiles are such a file.
+    """
+    try:
+        own = Experiment.from_yaml(checkpoint.parent.parent / "experiment.yaml")
+    except (ConfigError, OSError):
+        return experiment
+    return own if own.public() == experiment.public() else experiment

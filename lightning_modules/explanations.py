@@ -86,27 +86,29 @@ def explain(
 
 
 def _tile_weights(network: ClassifierNetwork, batch: ClassifierBatch, label: int) -> Tensor:
-    """What each tile counts for, over the most that a tile of its bag does."""
+    """What each tile counts for, over the most that a tile of its bag does.
+
+    Where nothing weighs the tiles (mean and max pooling) it is what the label would be given if the
+    tile were the whole bag.
+    """
     was_training = network.training
+    network.eval()
     with torch.inference_mode():
-        output = network.eval().classify(batch)
+        weights = network.classify(batch).weights
+        if weights is None:
+            weights = _alone(network, batch)[:, label].float().sigmoid()
     network.train(was_training)
-    weights = output.weights
-    if weights is None:  # each tile as if it were the whole bag
-        weights = tile_scores(network, batch)[:, label]
     case_of = batch["case_of"]
     peaks = max_of_cases(weights[:, None], case_of, int(case_of.max()) + 1)[:, 0]
     return (weights / peaks[case_of].clamp_min(LEAST_PEAK)).clone()
 
 
-def tile_scores(network: ClassifierNetwork, batch: ClassifierBatch) -> Tensor:
-    """Probability of each label if each tile were a bag of its own, ``(N, L)``."""
+def _alone(network: ClassifierNetwork, batch: ClassifierBatch) -> Tensor:
+    """Logits of each tile as a bag of its own, ``(N, L)``."""
     tiles = batch["image"]
-    alone = torch.arange(len(tiles), device=tiles.device)
-    table = batch["table"][batch["case_of"]]
-    with torch.inference_mode():
-        logits: Tensor = network(tiles, None, table, alone).logits
-    return logits.float().sigmoid()
+    own = torch.arange(len(tiles), device=tiles.device)
+    logits: Tensor = network(tiles, None, batch["table"][batch["case_of"]], own).logits
+    return logits
 
 
 def _attention_maps(network: ClassifierNetwork, batch: ClassifierBatch) -> Tensor:

@@ -25,7 +25,9 @@ class SlideClassifier(Classifier):
     def __init__(
         self, config: SlideClassifierConfig, data: DataInfo, *, load_weights: bool = True
     ) -> None:
-        network = build_bag_network(config.network, data, load_weights=load_weights)
+        network = build_bag_network(
+            config.network, data, tells_tiles=config.tile_loss > 0, load_weights=load_weights
+        )
         super().__init__(config, data, network)
 
     def compute_loss(self, batch: ClassifierBatch) -> Mapping[str, Tensor]:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from datamodules.schema import LocalPath, Settings
+from datamodules.schema import Settings
 
 
 class TilesConfig(Settings):
@@ -23,8 +23,6 @@ class TilesConfig(Settings):
     detail twice as coarse, at 2 um per pixel, so that how strong a stain is does not matter. Of
     the slide that it was measured on (Aperio, H&E) tiles in focus have 1.2 to 2.1, those blurred
     by a Gaussian of 1 um 0.9 to 1.4, of 2 um 0.6 to 0.8, of 3 um 0.45 to 0.75."""
-    assumed_um_per_pixel: float | None = Field(default=None, gt=0, le=100)
-    """Scale of slides whose files do not say, at full resolution; none: they are refused."""
 
 
 class TissueConfig(Settings):
@@ -50,6 +48,3 @@ class TissueConfig(Settings):
     """Smaller holes, such as vessels and glands, are filled."""
     reject_pen: bool = True
     """Leave out blue, green, red and black ink; turn it off for stains that are green or blue."""
-    masks: LocalPath | None = None
-    """A folder with own masks by the slide's name, SLIDE.geojson or SLIDE.png; slides without one
-    are looked at as usual."""

@@ -1,6 +1,6 @@
 """What can be set about whole slides, and about bags of features of their tiles."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -35,7 +35,8 @@ class TileBags(Settings):
     turn: bool = True
     """Turn by quarters and mirror tiles while training: they have no up and no left."""
     colour: float = Field(default=0.1, ge=0, le=0.5)
-    """How far stains vary while training: brightness, contrast and saturation by this share."""
+    """How far the stain of a case varies while training: its strength, its saturation and the share
+    of each colour, by this much; glass stays as it is."""
     evaluated: int = Field(default=1024, ge=1)
     """Tiles of a case that evaluation sees at most, evenly spread over its tissue."""
 
@@ -46,7 +47,18 @@ Bags = Annotated[FeatureBags | TileBags, Field(discriminator="kind")]
 class SlidesConfig(LabelledConfig):
     """Whole slides with their labels, each seen as a bag of tiles."""
 
+    of_dataset: ClassVar[tuple[str, ...]] = (
+        *LabelledConfig.of_dataset,
+        "assumed_um_per_pixel",
+        "masks",
+    )
+
     kind: Literal["slides"] = "slides"
+    assumed_um_per_pixel: float | None = Field(default=None, gt=0, le=100)
+    """Scale of slides whose files do not say, at full resolution; none: they are refused."""
+    masks: LocalPath | None = None
+    """A folder with own masks of tissue by the slide's name, SLIDE.geojson or SLIDE.png; slides
+    without one are looked at as usual."""
     tiles: TilesConfig = TilesConfig()
     """How slides are cut into tiles."""
     tissue: TissueConfig = TissueConfig()
@@ -57,7 +69,7 @@ class SlidesConfig(LabelledConfig):
     """One case a slide; or all slides of a patient in one bag."""
     bag_tiles: int | None = Field(default=None, ge=1)
     """Tiles of a case that a training step sees, drawn anew each time; none: half of what the
-    median training case has, at least 64. Evaluation sees all."""
+    median training case has, at least 64, and 64 of bags of tiles. Evaluation sees all."""
     standardise: bool = True
     """Give each feature the mean 0 and the deviation 1 over the tiles of training cases."""
     batch_size: int = Field(default=16, ge=1)

@@ -91,7 +91,9 @@ def _look_at_slide(config: SlidesConfig, table: CaseTable, source: Source) -> by
     from datamodules.transforms.slide_tissue import find_tissue
 
     path = resolve(table.root, source.path)
-    with open_slide(path, config.tiles.assumed_um_per_pixel) as slide:
-        grid = tile_grid(slide, find_tissue(slide, config.tissue, path.stem), config.tiles)
+    with open_slide(path, config.assumed_um_per_pixel) as slide:
+        grid = tile_grid(
+            slide, find_tissue(slide, config.tissue, path.stem, config.masks), config.tiles
+        )
         TileReader(slide, grid).read(len(grid.corners) // 2)
         return slide.content

@@ -8,6 +8,11 @@ from datamodules.errors import DataError
 from datamodules.readers.file_templates import walk
 from datamodules.readers.image_files import ImageFiles, NoSuchFileError, without_suffix
 
+SLIDE_ENDINGS = (
+    *(".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".dcm", ".scn", ".bif", ".vms", ".vmu"),
+    *(".svslide", ".czi", ".png", ".jpg", ".jpeg"),
+)
+"""Of what openslide reads, and of small slides."""
 DICOM = ".dcm"
 MOST_SHOWN = 3
 
@@ -49,6 +54,8 @@ class NamedFiles:
         """
         tidy = str(PurePosixPath(name.replace("\\", "/")))
         found = [tidy] if tidy in self._all else self._by_name.get(tidy, [])
+        if not found and self._bare(tidy) == tidy:  # tables of features often name the slides
+            found = self._by_name.get(without_suffix(tidy, SLIDE_ENDINGS), [])
         if len(found) > 1:
             shown = ", ".join(found[:MOST_SHOWN]) + ", ..." * (len(found) > MOST_SHOWN)
             raise DataError(f"'{name}' may be any of {shown}; write the whole path of the one")

@@ -2,13 +2,8 @@
 
 from typing import ClassVar, Literal
 
+from datamodules.readers.named_files import SLIDE_ENDINGS
 from datamodules.readers.slide_rows import SlideRows
-
-SLIDE_ENDINGS = (
-    *(".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".dcm", ".scn", ".bif", ".vms", ".vmu"),
-    *(".svslide", ".czi", ".png", ".jpg", ".jpeg"),
-)
-"""Of slides that can be read."""
 
 
 class SlidesCsvReader(SlideRows):

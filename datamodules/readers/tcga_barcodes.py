@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from datamodules.errors import DataError
 from datamodules.readers.file_templates import walk
 from datamodules.readers.image_files import without_suffix
-from datamodules.readers.slides_csv import SLIDE_ENDINGS
+from datamodules.readers.named_files import SLIDE_ENDINGS
 
 DIAGNOSTIC = "DX"
 EXAMPLE = "TCGA-05-4244-01Z-00-DX1.d4ff32cd-38cf-40ea-8213-45c2b100ac01.svs"

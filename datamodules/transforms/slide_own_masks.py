@@ -63,7 +63,7 @@ def find_own_mask(folder: str | None, slide: Slide) -> Path | None:
         return None
     place = Path(folder).expanduser()
     if not place.is_dir():
-        raise DataError("--data.tissue.masks: there is no such folder")
+        raise DataError("--data.masks: there is no such folder")
     found = [path for kind in KINDS if (path := place / f"{slide.path.stem}{kind}").is_file()]
     if len(found) > 1:
         raise DataError(f"{found[0].name} and {found[1].name} are masks of one slide; keep one")

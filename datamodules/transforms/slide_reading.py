@@ -26,7 +26,7 @@ FINEST_UM, COARSEST_UM = 0.01, 20.0
 BLOCK = 2048
 """Side in pixels of what is read at once for an image of the whole slide."""
 SAME_SCALE = 1.01
-HINT = "set --data.tiles.assumed-um-per-pixel to the scanner's (0.25 at 40x, 0.5 at 20x)"
+HINT = "set --data.assumed-um-per-pixel to the scanner's (0.25 at 40x, 0.5 at 20x)"
 
 
 class Slide:
@@ -96,7 +96,7 @@ class Slide:
         """
         try:
             return self._source.region(x, y, level, width, height)
-        except openslide.OpenSlideError as error:
+        except (openslide.OpenSlideError, OSError) as error:
             raise DataError(
                 f"{self.path.name}: its pixels at {x}, {y} of level {level} cannot be read "
                 f"({_reason(error, self.path)}); the file is damaged or cut off: copy it again"
@@ -183,6 +183,11 @@ def _reason(error: BaseException, path: Path) -> str:
 
 
 def _open(path: Path) -> SlideSource:
+    if path.is_dir():  # a DICOM slide: openslide finds its other files by any of them
+        files = [file for file in path.iterdir() if file.suffix.lower() == ".dcm"]
+        if not files:
+            raise DataError("it is a folder without DICOM files (*.dcm)")
+        path = max(files, key=lambda file: file.stat().st_size)
     if not path.is_file():
         raise DataError("there is no such file")
     vendor = openslide.OpenSlide.detect_format(path)

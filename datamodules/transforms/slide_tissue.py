@@ -73,18 +73,19 @@ class Tissue:
         ]
 
 
-def find_tissue(slide: Slide, config: TissueConfig, name: str) -> Tissue:
+def find_tissue(slide: Slide, config: TissueConfig, name: str, masks: str | None = None) -> Tissue:
     """Find the tissue of a slide, or read a person's own mask of it.
 
     Args:
         slide: The slide; only a small image of it is looked at.
         config: How.
         name: Of the slide, for messages.
+        masks: Folder with own masks.
 
     Raises:
         DataError: If there is no tissue, or the own mask is faulty.
     """
-    own = read_own_mask(config.masks, slide, config.um_per_pixel)
+    own = read_own_mask(masks, slide, config.um_per_pixel)
     if own is not None:
         mask = own
     else:
@@ -94,7 +95,7 @@ def find_tissue(slide: Slide, config: TissueConfig, name: str) -> Tissue:
     if not mask.any():
         raise DataError(
             f"{name}: a slide without tissue; take it out, lower --data.tissue.saturation "
-            "(with --data.tissue.kind threshold), or give a mask in --data.tissue.masks"
+            "(with --data.tissue.kind threshold), or give a mask in --data.masks"
         )
     return Tissue(mask, slide.size, slide.size[0] * slide.um_per_pixel / mask.shape[1])
 

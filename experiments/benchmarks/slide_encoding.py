@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from datamodules.configs.slide_tiles import TissueConfig
 from datamodules.configs.slides import FeatureBags, SlidesConfig
 from datamodules.feature_store import FeatureStore
-from datamodules.slide_extraction import SlideFile, extract, recipe_of
+from datamodules.slide_extraction import SlideFile, extract
+from datamodules.slide_recipe import recipe_of
 from datamodules.transforms.slide_reading import open_slide
 from datamodules.transforms.slide_tiles import TileReader, tile_grid
 from datamodules.transforms.slide_tissue import find_tissue

@@ -82,5 +82,5 @@ def _indices(data: SlidesData, chosen: Sequence[tuple[Row, int]]) -> list[int]:
 
 def _tiles(data: SlidesData, index: int, chosen: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
     paths = slide_paths(data.table, data.table.cases[index])
-    assumed = data.config.tiles.assumed_um_per_pixel
+    assumed = data.config.assumed_um_per_pixel
     yield from read_tiles(paths, data.bags.slides(index), chosen, assumed)

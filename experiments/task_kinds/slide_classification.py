@@ -36,7 +36,10 @@ class SlideClassification(TaskKind):
                 "--task.network.encoder-training: stored features have no encoder to train; leave"
                 " it out, or train one with --data.bags.kind tiles"
             )
+        elif data.reader.lists_features is False:
+            check_tile_encoder(data)
         check_monitor(task.monitor, EPOCH_FIGURES)
+        _check_effects(task)
 
     def check_inputs(self, experiment: Experiment, data: "TaskDataModule") -> None:
         """Bags of tiles need slides."""
@@ -79,6 +82,41 @@ class SlideClassification(TaskKind):
 
         info = DataInfo.from_dict(dict(facts))
         return SlideClassifier(settings_of(experiment)[0], info, load_weights=load_weights)
+
+
+def check_tile_encoder(data: SlidesConfig) -> None:
+    """Look whether the encoder of tiles exists, and its local weights.
+
+    Raises:
+        ConfigError: If not; names the nearest encoders.
+    """
+    from pathlib import Path
+
+    from lightning_modules.networks.timm_encoders import check_name
+
+    assert data.bags.kind == "features"
+    check_name(data.bags.encoder)
+    if data.bags.weights is not None and not Path(data.bags.weights).is_file():
+        raise ConfigError(f"--data.bags.weights: there is no file {data.bags.weights}")
+
+
+def _check_effects(task: SlideClassifierConfig) -> None:
+    """Refuse what would do nothing."""
+    network = task.network
+    weighs = network.kind not in ("mean", "max")
+    for name, value in (
+        ("tile-loss", task.tile_loss),
+        ("attention-entropy", task.attention_entropy),
+    ):
+        if value and not weighs:
+            raise ConfigError(
+                f"--task.{name} needs tiles that are weighed, which {network.kind} pooling does not"
+            )
+    if network.kind == "transformer" and network.hidden and network.hidden[-1] % network.heads:
+        raise ConfigError(
+            f"--task.network.heads: {network.heads} heads do not divide the {network.hidden[-1]}"
+            " hidden features of a tile"
+        )
 
 
 def encoder_of(data: SlidesConfig, device: str) -> "TileEncoder":

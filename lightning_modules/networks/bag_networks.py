@@ -39,16 +39,25 @@ class BagClassifier(ClassifierNetwork):
     Args:
         config: Settings.
         data: What is known of the data; without a size bags are of features, and need no encoder.
+        tells_tiles: Whether a tile loss will train what each tile shows.
         load_weights: False leaves out published or local weights: a checkpoint follows.
 
     Attributes:
-        tile_head: From the hidden features of one tile to its labels, where a tile loss trains it.
+        tile_head: From the hidden features of one tile to its labels; None without a tile loss, as
+            processes that train together expect a gradient of every weight.
     """
 
     config: BagNetwork
     weighs_tiles = True
 
-    def __init__(self, config: BagNetwork, data: DataInfo, *, load_weights: bool = True) -> None:
+    def __init__(
+        self,
+        config: BagNetwork,
+        data: DataInfo,
+        *,
+        tells_tiles: bool = False,
+        load_weights: bool = True,
+    ) -> None:
         super().__init__(config, data)
         self.encoder: nn.Module = nn.Identity()
         self.pixels: PixelScale | None = None
@@ -64,7 +73,7 @@ class BagClassifier(ClassifierNetwork):
         self.head = nn.Sequential(
             nn.Dropout(config.dropout), nn.Linear(self.bag_pooling.width, labels)
         )
-        self.tile_head = nn.Linear(width, labels)
+        self.tile_head = nn.Linear(width, labels) if tells_tiles else None
 
     def look(self, images: Tensor, details: Tensor | None) -> ImageFeatures:
         """Hidden features of each tile, from ``(N, D)`` or ``(N, channels, h, w)``."""
@@ -81,7 +90,8 @@ class BagClassifier(ClassifierNetwork):
         See the base class.
         """
         vectors, weights = self.bag_pooling(seen.vectors, case_of, cases)
-        bags = ImageFeatures(vectors, vectors, maps=self.tile_head(seen.vectors))
+        told = None if self.tile_head is None else self.tile_head(seen.vectors)
+        bags = ImageFeatures(vectors, vectors, maps=told)
         return self.head(vectors), bags, weights
 
 
@@ -122,20 +132,21 @@ class FeatureScale(nn.Module):
 
 
 def build_bag_network(
-    config: BagNetwork, data: DataInfo, *, load_weights: bool = True
+    config: BagNetwork, data: DataInfo, *, tells_tiles: bool = False, load_weights: bool = True
 ) -> BagClassifier:
     """Build the network that settings name.
 
     Args:
         config: Settings.
         data: What is known of the data.
+        tells_tiles: Whether a tile loss will train what each tile shows.
         load_weights: False leaves out published or local weights: a checkpoint follows.
 
     Raises:
         ConfigError: If there is no such encoder, it does not fit the tiles, its weights cannot be
             had, or attention does not fit the hidden features.
     """
-    network = BagClassifier(config, data, load_weights=load_weights)
+    network = BagClassifier(config, data, tells_tiles=tells_tiles, load_weights=load_weights)
     if config.encoder_training == "frozen":
         network.freeze_encoder()
     return network
@@ -145,7 +156,9 @@ def _tile_encoder(
     config: BagNetwork, data: DataInfo, *, load_weights: bool
 ) -> tuple[nn.Module, int]:
     """The encoder of tiles, and how many features it finds."""
-    encoder = build_encoder(config.tiles, data.channels, load_weights=load_weights)
+    encoder = build_encoder(
+        config.tiles, data.channels, load_weights=load_weights, option="--task.network.tiles"
+    )
     fit_stem(encoder, config.tiles, data.size)
     features = feature_length(encoder, config.tiles.encoder, (data.channels, *data.size))
     if config.checkpointing:

@@ -43,8 +43,9 @@ class GatedAttention(nn.Module):
 
 def mean_of_cases(values: Tensor, case_of: Tensor, cases: int) -> Tensor:
     """Mean over the images of each case: ``(N, ...)`` to ``(cases, ...)``."""
-    count = torch.bincount(case_of, minlength=cases).to(values.dtype)
-    return _sum_of_cases(values, case_of, cases) / _beside(count, values)
+    count = torch.bincount(case_of, minlength=cases).float()
+    mean = _sum_of_cases(values, case_of, cases) / _beside(count, values)
+    return mean.to(values.dtype)
 
 
 def max_of_cases(values: Tensor, case_of: Tensor, cases: int) -> Tensor:
@@ -63,11 +64,16 @@ def weights_of_cases(scores: Tensor, case_of: Tensor, cases: int) -> Tensor:
 
 def weighted_sum_of_cases(values: Tensor, weights: Tensor, case_of: Tensor, cases: int) -> Tensor:
     """Sum over the images of each case, ``(N, C)`` with weights ``(N,)`` to ``(cases, C)``."""
-    return _sum_of_cases(values * weights[:, None].to(values.dtype), case_of, cases)
+    wide = torch.promote_types(values.dtype, torch.float32)
+    total = _sum_of_cases(values.to(wide) * weights[:, None].to(wide), case_of, cases)
+    return total.to(values.dtype)
 
 
 def _sum_of_cases(values: Tensor, case_of: Tensor, cases: int) -> Tensor:
-    return values.new_zeros(cases, *values.shape[1:]).index_add(0, case_of, values)
+    """In at least 32 bits: of a hundred thousand tiles half precision loses all but a few."""
+    wide = torch.promote_types(values.dtype, torch.float32)
+    zeros = values.new_zeros(cases, *values.shape[1:], dtype=wide)
+    return zeros.index_add(0, case_of, values.to(wide))
 
 
 def _beside(count: Tensor, values: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import torch
@@ -39,13 +40,22 @@ with _as_if_absent("wandb"):  # timm loads it for programs of its own: half a se
     import timm
 
 
-def build_encoder(config: TimmEncoderSettings, channels: int, *, load_weights: bool) -> nn.Module:
+def build_encoder(
+    config: TimmEncoderSettings,
+    channels: int,
+    *,
+    load_weights: bool,
+    any_size: bool = False,
+    option: str = "--task.network",
+) -> nn.Module:
     """Build an encoder that returns one feature vector a case.
 
     Args:
         config: Settings.
         channels: Image channels; timm sums the first layer's published weights for one channel.
         load_weights: False when the weights of a checkpoint follow.
+        any_size: Let a transformer take images of another size than it was trained with.
+        option: Where its settings are, for messages.
 
     Raises:
         ConfigError: If there is no such encoder, or its weights cannot be had.
@@ -54,8 +64,12 @@ def build_encoder(config: TimmEncoderSettings, channels: int, *, load_weights: b
         check_encoder(config)
     wanted = load_weights and (config.pretrained or config.weights is not None)
     overlay = {"file": config.weights} if config.weights is not None else None
+    sizes: dict[str, Any] = (
+        {"dynamic_img_size": True} if any_size and is_transformer(config.encoder) else {}
+    )
     if not wanted:
-        return _from_scratch(timm.create_model(config.encoder, in_chans=channels, num_classes=0))
+        made = timm.create_model(config.encoder, in_chans=channels, num_classes=0, **sizes)
+        return _from_scratch(made)
     try:
         with _offline_without_network():
             return timm.create_model(
@@ -64,9 +78,17 @@ def build_encoder(config: TimmEncoderSettings, channels: int, *, load_weights: b
                 pretrained_cfg_overlay=overlay,
                 in_chans=channels,
                 num_classes=0,
+                **sizes,
             )
     except Exception as error:
-        raise ConfigError(_missing_weights(config, error)) from error
+        raise ConfigError(_missing_weights(config, error, option)) from error
+
+
+def is_transformer(name: str) -> bool:
+    """Whether an encoder is a vision transformer that can take images of any size."""
+    return name.startswith(HUB) or timm.models.model_entrypoint(name).__module__.endswith(
+        "vision_transformer"
+    )
 
 
 def _from_scratch(encoder: nn.Module) -> nn.Module:
@@ -87,7 +109,7 @@ def check_encoder(config: TimmEncoderSettings) -> None:
     Raises:
         ConfigError: If not; names the nearest encoders.
     """
-    _check_name(config.encoder)
+    check_name(config.encoder)
     if config.weights is not None and not Path(config.weights).is_file():
         raise ConfigError(f"--task.network.weights: there is no file {config.weights}")
 
@@ -100,18 +122,30 @@ def colour_scale(name: str) -> tuple[list[float], list[float]]:
     return list(mean), list(deviation)
 
 
+def colour_scale_of(encoder: nn.Module, name: str) -> tuple[list[float], list[float]]:
+    """As :func:`colour_scale`, of a built encoder, which knows more where it is from a hub."""
+    known = getattr(encoder, "pretrained_cfg", {})
+    mean, deviation = colour_scale(name)
+    return list(known.get("mean") or mean), list(known.get("std") or deviation)
+
+
 def check_has_map(name: str) -> None:
     """Look whether an encoder exists and has a spatial map, without giving it weights.
 
     Raises:
         ConfigError: If not; names the nearest encoders, or says what is needed.
     """
-    _check_name(name)
+    check_name(name)
     with torch.device("meta"):
         map_layer(timm.create_model(name, num_classes=0))
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Look whether there is an encoder of this name.
+
+    Raises:
+        ConfigError: If not; names the nearest.
+    """
     if name.startswith(HUB):
         return
     if not timm.is_model(name):
@@ -142,16 +176,14 @@ def _hub_answers() -> bool:
         return False
 
 
-def _missing_weights(config: TimmEncoderSettings, error: Exception) -> str:
+def _missing_weights(config: TimmEncoderSettings, error: Exception, option: str) -> str:
     reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     if config.weights is not None:
-        return (
-            f"--task.network.weights: the file does not hold weights of {config.encoder}: {reason}"
-        )
+        return f"{option}.weights: the file does not hold weights of {config.encoder}: {reason}"
     return (
         f"the published weights of {config.encoder} cannot be had: {reason}\nEither\n"
         "  - run once where there is a network, and copy ~/.cache/huggingface here:\n"
         f"    python -c \"import timm; timm.create_model('{config.encoder}', pretrained=True)\"\n"
-        "  - or give a local file: --task.network.weights FILE.safetensors\n"
-        "  - or train from scratch: --task.network.pretrained False"
+        f"  - or give a local file: {option}.weights FILE.safetensors\n"
+        f"  - or go without them: {option}.pretrained False"
     )

@@ -50,12 +50,27 @@ def test_a_damaged_file_is_made_again():
     assert not store.file(CONTENT).exists()
 
 
-def test_what_a_kill_left_is_removed_by_the_next_to_write():
+def test_what_a_kill_left_is_removed_by_who_holds_the_lock():
     store = filled()
-    left = store.path / f".{store.file(CONTENT).name}.99999.writing"
+    left = store.path / f".{store.file(CONTENT).name}.99999-abc.writing"
     left.touch()
     store.keep(CONTENT, features(), 1.0)
+    assert left.exists()  # it may be another process that writes
+    store.clear_unfinished(CONTENT)
     assert not left.exists()
+    assert store.find(CONTENT) is not None
+
+
+def test_a_file_that_cannot_be_opened_just_now_is_kept(monkeypatch):
+    store = filled()
+    monkeypatch.setattr(np, "memmap", too_many_open)
+    with pytest.raises(OSError, match="Too many open files"):
+        store.find(CONTENT)
+    assert store.file(CONTENT).exists()
+
+
+def too_many_open(*_, **__):
+    raise OSError(24, "Too many open files")
 
 
 def test_recipes_are_listed_and_those_unused_are_removed():

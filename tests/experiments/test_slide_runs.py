@@ -4,12 +4,17 @@ import csv
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
+import torch
 from fakes import slides
 from fakes.labelled_slides import FEATURES, slide_experiment
+from safetensors.torch import save_file
 
 from datamodules.configs.slides import FeatureBags, TileBags
 from datamodules.errors import ConfigError, DataError
@@ -17,6 +22,7 @@ from datamodules.readers.tile_features import FeaturesReader
 from experiments import check, evaluate, explain, predict, prepare
 from experiments.session import start
 from experiments.tasks import build_data
+from lightning_modules.configs.bag_networks import MeanPoolingConfig
 from lightning_modules.configs.losses import OrdinalConfig
 
 BAGS = {"features": FEATURES, "tiles": TileBags(evaluated=24)}
@@ -104,7 +110,7 @@ def test_grad_cam_is_not_for_tiles(run, tmp_path, capsys):
 
 
 def test_another_set_of_slides_is_scored(run, tmp_path):
-    slides.write(tmp_path / "other", patients=6)
+    slides.write(tmp_path / "other", patients=6, seed=1000)
     for path in (tmp_path / "other" / "slides").iterdir():
         path.rename(path.with_name(f"other_{path.name}"))
     table = tmp_path / "other" / "labels.csv"
@@ -218,6 +224,74 @@ def test_an_encoder_without_its_file_is_named(tmp_path):
     bags = FeatureBags(encoder="resnet10t", weights=str(tmp_path / "no.safetensors"))
     with pytest.raises(ConfigError, match=r"no\.safetensors"):
         start(slide_experiment(tmp_path / "data", bags=bags))
+
+
+def test_patients_with_ready_features_are_one_bag(tmp_path):
+    data = build_data(slide_experiment(tmp_path / "data"))
+    data.prepare()
+    folder = tmp_path / "features"
+    folder.mkdir()
+    shutil.copy(tmp_path / "data" / "labels.csv", folder)
+    for case, files in zip(data.table.cases, data.bags.files, strict=True):
+        shutil.copy(files[0], folder / f"{case.case_id}.safetensors")
+    grouped = build_data(features_experiment(tmp_path / "data", folder, unit="patient"))
+    grouped.check()
+    grouped.prepare()
+    assert len(grouped.table.cases) == 12
+    assert grouped.bags.lengths.sum() == data.bags.lengths.sum()
+
+
+def test_weights_of_a_file_go_with_the_run_folder_alone(tmp_path, capsys):
+    torch.manual_seed(1)
+    weights = tmp_path / "encoder.safetensors"
+    save_file(timm.create_model("resnet10t", num_classes=0).state_dict(), weights)
+    bags = FeatureBags(encoder="resnet10t", weights=str(weights), tiles_at_once=32)
+    run = start(slide_experiment(tmp_path / "data", bags=bags, epochs=1)).path
+    slide = str(tmp_path / "data" / "slides" / "s01a.tif")
+    assert predict.main([str(run), slide, "--output", str(tmp_path / "out")]) == 0
+    alone = tmp_path / "alone.ckpt"
+    shutil.copy(run / "checkpoints" / "best.ckpt", alone)
+    assert predict.main([str(alone), slide, "--output", str(tmp_path / "no")]) == 2
+    assert "the weights of a local file" in capsys.readouterr().err
+    save_file(timm.create_model("resnet10t", num_classes=0).state_dict(), weights)
+    assert predict.main([str(run), slide, "--output", str(tmp_path / "other")]) == 2
+
+
+def test_copies_of_training_slides_are_no_external_set(tmp_path, capsys):
+    run = start(slide_experiment(tmp_path / "data", epochs=1)).path
+    shutil.copytree(tmp_path / "data", tmp_path / "copy")
+    for path in (tmp_path / "copy" / "slides").iterdir():
+        path.rename(path.with_name(f"copy_{path.name}"))
+    table = tmp_path / "copy" / "labels.csv"
+    header, *lines = table.read_text().splitlines()
+    table.write_text("\n".join([header, *(f"copy_{line}".replace(",p", ",q") for line in lines)]))
+    config = tmp_path / "copy.yaml"
+    config.write_text(
+        f"reader:\n  kind: slides-csv\n  root: {tmp_path / 'copy'}\n  table: labels.csv\n"
+        "  label_columns: [label]\n  classes: [normal, tumour]\n  patient_column: patient\n"
+    )
+    words = [str(run), "--config", str(config), "--output", str(tmp_path / "out")]
+    assert evaluate.main(words) != 0
+    assert "copy_s" in capsys.readouterr().err
+
+
+def test_what_would_do_nothing_is_refused(tmp_path):
+    made = slide_experiment(tmp_path / "data")
+    mean = made.task.replace(network=MeanPoolingConfig(), tile_loss=0.5)
+    with pytest.raises(ConfigError, match="mean pooling"):
+        start(made.replace(task=mean))
+    misspelt = made.data.replace(bags=FeatureBags(encoder="resnet10"))
+    with pytest.raises(ConfigError, match="no encoder 'resnet10'"):
+        start(made.replace(data=misspelt))
+
+
+def test_two_processes_train_one_slide_classifier(tmp_path):
+    made = slide_experiment(tmp_path / "data", epochs=1)
+    (tmp_path / "my.yaml").write_text(made.to_yaml())
+    words = ["--config", str(tmp_path / "my.yaml"), "--trainer.devices", "2"]
+    command = [sys.executable, "-m", "experiments.run", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_sheets_show_what_counts_as_tissue(tmp_path, capsys):

@@ -51,14 +51,14 @@ def touch(root: Path, *paths: str) -> Path:
     return root
 
 
-def write(root: Path, patients: int = 12) -> Path:
+def write(root: Path, patients: int = 12, seed: int = 0) -> Path:
     """Slides of patients, some of whom have two, with ``labels.csv``."""
     rows: list[Sequence[object]] = []
     for patient in range(patients):
         tumour = patient % 2 == 1
         for number in range(2 if patient % 4 == 0 else 1):
             name = f"s{patient:02d}{'ab'[number]}"
-            write_slide(root / "slides" / f"{name}.tif", tumour, 2 * patient + number)
+            write_slide(root / "slides" / f"{name}.tif", tumour, seed + 2 * patient + number)
             label, site = "tumour" if tumour else "normal", "AB"[patient % 3 == 0]
             rows.append((name, label, f"p{patient:02d}", site))
     write_table(root / "labels.csv", ("slide", "label", "patient", "site"), rows)

@@ -134,7 +134,7 @@ def test_a_folder_or_mask_that_is_not_there(slide: Slide, tmp_path: Path) -> Non
     assert read_own_mask(None, slide, 8.0) is None
     (tmp_path / "empty").mkdir()
     assert read_own_mask(str(tmp_path / "empty"), slide, 8.0) is None
-    with pytest.raises(DataError, match=r"tissue\.masks: there is no such folder"):
+    with pytest.raises(DataError, match=r"--data\.masks: there is no such folder"):
         read_own_mask(str(tmp_path / "nowhere"), slide, 8.0)
 
 
@@ -147,5 +147,5 @@ def test_two_masks_of_one_slide_are_refused(slide: Slide) -> None:
 
 def test_an_own_mask_counts_instead_of_what_is_found(slide: Slide) -> None:
     outlined(slide, polygon(SQUARE, HOLE))
-    config = TissueConfig(masks=str(slide.path.parent / "masks"), um_per_pixel=0.5)
-    np.testing.assert_array_equal(find_tissue(slide, config, "s").mask, square())
+    config, masks = TissueConfig(um_per_pixel=0.5), str(slide.path.parent / "masks")
+    np.testing.assert_array_equal(find_tissue(slide, config, "s", masks).mask, square())

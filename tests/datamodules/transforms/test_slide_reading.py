@@ -141,7 +141,7 @@ def test_what_is_transparent_in_an_image_is_white(tmp_path: Path) -> None:
 def test_without_a_scale_it_is_refused_or_assumed(tmp_path: Path) -> None:
     path = write_tiff(tmp_path / "a.tif", IMAGE, None)
     assert reason_of(path).startswith("a.tif: it does not say how many micrometres a pixel has")
-    assert "--data.tiles.assumed-um-per-pixel" in reason_of(path)
+    assert "--data.assumed-um-per-pixel" in reason_of(path)
     assert open_slide(path, 0.25).um_per_pixel == 0.25
 
 

@@ -14,6 +14,7 @@ from lightning_modules.configs.bag_networks import (
 )
 from lightning_modules.configs.slide_classifier import SlideClassifierConfig
 from lightning_modules.networks.bag_networks import build_bag_network
+from lightning_modules.networks.pooling import mean_of_cases, weighted_sum_of_cases
 from lightning_modules.slide_classifier import SlideClassifier
 
 KINDS = (
@@ -45,13 +46,23 @@ def batch(tiles=(5, 3), channels=12, side=None):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_parameter_is_trained(kind):
     torch.manual_seed(0)
-    task = SlideClassifierConfig(network=kind(hidden=(16,)), tile_loss=0.5, attention_entropy=0.1)
-    module = SlideClassifier(task, info())
-    module.train()
-    module.compute_loss(batch((20, 30)))["loss"].backward()
-    without = {name for name, own in module.named_parameters() if own.grad is None}
     weighs = kind not in (MeanPoolingConfig, MaxPoolingConfig)
-    assert without == (set() if weighs else {"network.tile_head.weight", "network.tile_head.bias"})
+    for tile_loss in (0.0, 0.5) if weighs else (0.0,):
+        task = SlideClassifierConfig(network=kind(hidden=(16,)), tile_loss=tile_loss)
+        module = SlideClassifier(task, info())
+        module.train()
+        module.compute_loss(batch((20, 30)))["loss"].backward()
+        assert all(own.grad is not None for own in module.parameters())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_many_tiles_are_summed_in_full_precision(dtype):
+    tiles = torch.ones(70_000, 2, dtype=dtype)
+    bag = torch.zeros(len(tiles), dtype=int)
+    assert mean_of_cases(tiles, bag, 1).tolist() == [[1, 1]]
+    even = torch.full((len(tiles),), 1 / len(tiles))
+    pooled = weighted_sum_of_cases(tiles, even, bag, 1)
+    torch.testing.assert_close(pooled, torch.ones(1, 2, dtype=dtype))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,8 +8,9 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from datamodules.cache_entries import LOCK_SUFFIX, SECONDS_A_DAY, CacheEntry, cache_root, discard
 from datamodules.cache_lock import builder_lock
@@ -18,9 +19,21 @@ from datamodules.slide_features import ENDING, SlideFeatures
 from datamodules.whole_files import TEMPORARY, append_lines, in_place_of, write_whole
 
 FOLDER = "slide-features"
-MANIFEST, RECIPE = "manifest.jsonl", "recipe.json"
+MANIFEST, RECIPE, KNOWN = "manifest.jsonl", "recipe.json", "known.jsonl"
 NAME_DIGITS = 12
 CONTENT_DIGITS = 16
+
+
+class KnownSlide(NamedTuple):
+    """What a slide's file is known to be.
+
+    Attributes:
+        key: Of its features.
+        content: 16 bytes that identify what it shows.
+    """
+
+    key: bytes
+    content: bytes
 
 
 class FeatureStore:
@@ -62,6 +75,24 @@ class FeatureStore:
         except DataError:
             path.unlink(missing_ok=True)
             return None
+
+    @cached_property
+    def known(self) -> dict[str, KnownSlide]:
+        """Slides by what stands for their files: a start does not open ten thousand of them."""
+        found: dict[str, KnownSlide] = {}
+        with suppress(OSError):
+            for line in (self.path / KNOWN).read_text().splitlines():
+                with suppress(ValueError, KeyError):
+                    entry = json.loads(line)
+                    own = (bytes.fromhex(entry[name]) for name in KnownSlide._fields)
+                    found[entry["file"]] = KnownSlide(*own)
+        return found
+
+    def remember(self, file: str, slide: KnownSlide) -> None:
+        """Keep what a slide's file is; ``file`` stands for it as it is now."""
+        self.known[file] = slide
+        line = {"file": file, "key": slide.key.hex(), "content": slide.content.hex()}
+        append_lines(self.path / KNOWN, json.dumps(line) + "\n")
 
     def lock(self, content: bytes, *, wait: bool) -> AbstractContextManager[bool]:
         """Keep others from computing the same; see :func:`builder_lock`."""

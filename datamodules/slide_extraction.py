@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ from numpy.typing import NDArray
 
 from datamodules.configs.slides import SlidesConfig
 from datamodules.errors import DataError
-from datamodules.feature_store import FeatureStore
+from datamodules.feature_store import FeatureStore, KnownSlide
 from datamodules.parallel import map_in_order
 from datamodules.slide_features import SlideFeatures
 from datamodules.slide_recipe import recipe_of
 from datamodules.tile_encoder import TileEncoder
-from datamodules.transforms.slide_own_masks import find_own_mask
+from datamodules.transforms.slide_own_masks import find_mask_file, find_own_mask
 from datamodules.transforms.slide_reading import Slide, open_slide
 from datamodules.transforms.slide_tiles import TileReader, tile_grid
 from datamodules.transforms.slide_tissue import find_tissue
@@ -52,13 +53,18 @@ class FoundSlide:
         name: See :class:`SlideFile`.
         content: 16 bytes that identify what it shows.
         key: Of its features in the store: they depend on its own mask, too.
-        features: Of its tiles.
+        path: Of the file with its features.
     """
 
     name: str
     content: bytes
     key: bytes
-    features: SlideFeatures
+    path: Path
+
+    @cached_property
+    def features(self) -> SlideFeatures:
+        """Of its tiles; opened here, as thousands of files cannot be open at once."""
+        return SlideFeatures.open(self.path)
 
 
 def _key(slide: Slide, masks: str | None) -> bytes:
@@ -126,31 +132,54 @@ class _Extraction:
     def attempt(self, number: int, slide: SlideFile, *, wait: bool = False) -> bool:
         """Find or compute the features of a slide; False: another process is at it."""
         try:
-            with open_slide(slide.path, self.config.assumed_um_per_pixel) as opened:
-                key = _key(opened, self.config.masks)
-                features = self.store.find(key)
-                if features is None:
-                    with self.store.lock(key, wait=wait) as held:
-                        if not held:
-                            return False
-                        features = self._compute(opened, slide, key)
-                self.found[number] = FoundSlide(slide.name, opened.content, key, features)
+            if (known := self._known(slide)) is None:
+                with open_slide(slide.path, self.config.assumed_um_per_pixel) as opened:
+                    key = _key(opened, self.config.masks)
+                    if not self._made(opened, slide, key, wait=wait):
+                        return False
+                    known = KnownSlide(key, opened.content)
+                self.store.remember(self._identity(slide), known)
+            path = self.store.file(known.key)
+            self.found[number] = FoundSlide(slide.name, known.content, known.key, path)
         except DataError as error:
             self.faults[number] = f"slide '{slide.name}': {error}"
         self.progress.finished(len(self.found) + len(self.faults))
         return True
 
-    def _compute(self, slide: Slide, named: SlideFile, key: bytes) -> SlideFeatures:
-        """Unless somebody else did while we waited for the lock."""
-        if (features := self.store.find(key)) is not None:
-            return features
-        self.store.clear_unfinished(key)
-        start = time.monotonic()
-        computed = encode_slide(slide, named, self.config, self.encoder, self.progress.tiles)
-        self.store.keep(key, computed, time.monotonic() - start)
-        kept = self.store.find(key)
-        assert kept is not None
-        return kept
+    def _known(self, slide: SlideFile) -> KnownSlide | None:
+        """What is known of a file that has not changed, and whose features are there."""
+        known = self.store.known.get(self._identity(slide))
+        return known if known is not None and self.store.find(known.key) is not None else None
+
+    def _identity(self, slide: SlideFile) -> str:
+        """What stands for the content of a slide's file and of its own mask, unread."""
+        mask = self.config.masks and find_mask_file(self.config.masks, slide.path.stem)
+        parts = [file_stamp(path) for path in (slide.path, mask) if path]
+        return f"{parts} {self.config.assumed_um_per_pixel}"
+
+    def _made(self, slide: Slide, named: SlideFile, key: bytes, *, wait: bool) -> bool:
+        """Look for the features, else compute them; False: another process is at it."""
+        if self.store.find(key) is not None:
+            return True
+        with self.store.lock(key, wait=wait) as held:
+            if not held:
+                return False
+            if self.store.find(key) is None:  # nobody did it while we waited for the lock
+                self.store.clear_unfinished(key)
+                start = time.monotonic()
+                computed = encode_slide(
+                    slide, named, self.config, self.encoder, self.progress.tiles
+                )
+                self.store.keep(key, computed, time.monotonic() - start)
+        return True
+
+
+def file_stamp(path: Path) -> str:
+    """Place, size and time of change of a file; those of a folder's files."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    stats = [file.stat() for file in files if file.exists()]
+    sizes = [(stat.st_size, stat.st_mtime_ns) for stat in stats]
+    return hashlib.sha256(f"{path.resolve()} {sizes}".encode(errors="surrogateescape")).hexdigest()
 
 
 def encode_slide(

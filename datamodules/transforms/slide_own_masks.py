@@ -59,12 +59,15 @@ def find_own_mask(folder: str | None, slide: Slide) -> Path | None:
     Raises:
         DataError: If there is no such folder, or there are two masks.
     """
-    if folder is None:
-        return None
+    return None if folder is None else find_mask_file(folder, slide.path.stem)
+
+
+def find_mask_file(folder: str, stem: str) -> Path | None:
+    """Where the mask of a slide of this name lies; see :func:`find_own_mask`."""
     place = Path(folder).expanduser()
     if not place.is_dir():
         raise DataError("--data.masks: there is no such folder")
-    found = [path for kind in KINDS if (path := place / f"{slide.path.stem}{kind}").is_file()]
+    found = [path for kind in KINDS if (path := place / f"{stem}{kind}").is_file()]
     if len(found) > 1:
         raise DataError(f"{found[0].name} and {found[1].name} are masks of one slide; keep one")
     return found[0] if found else None

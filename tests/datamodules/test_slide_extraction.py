@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from fakes import slides
 
+from datamodules import slide_extraction
 from datamodules.configs.slide_tiles import TilesConfig
 from datamodules.configs.slides import FeatureBags, SlidesConfig
 from datamodules.slide_extraction import SlideFile, extract
@@ -96,3 +97,19 @@ def test_another_mask_of_tissue_gives_other_features(slide, tmp_path):
 def test_without_an_encoder_tiles_are_placed_and_no_more(slide):
     [found] = extract([slide], settings(), NoEncoder())
     assert found.features.features.shape == (len(found.features.coordinates), 0)
+
+
+def test_a_later_start_opens_no_slide_that_has_not_changed(slide, monkeypatch):
+    encoder = MeanColour()
+    [first] = extract([slide], settings(), encoder)
+    opened = []
+    monkeypatch.setattr(
+        slide_extraction, "open_slide", lambda *a: opened.append(a) or open_slide(*a)
+    )
+    [again] = extract([slide], settings(), encoder)
+    assert (again.key, again.content) == (first.key, first.content)
+    assert not opened
+    slides.write_slide(slide.path, tumour=False)
+    [changed] = extract([slide], settings(), encoder)
+    assert opened
+    assert changed.content != first.content

@@ -160,8 +160,8 @@ def test_help_for_a_resume_shows_only_what_may_change(run_folder):
         ),
         (
             "demo-xray --task.loss.kind focl",
-            "--task.loss.kind must be one of cross-entropy, focal, class-balanced, not focl; "
-            "did you mean focal?",
+            "--task.loss.kind must be one of cross-entropy, focal, class-balanced, ordinal,"
+            " not focl; did you mean focal?",
         ),
         ("demo-xray --task.loss.kind", "--task.loss.kind needs a value"),
         (

@@ -34,7 +34,7 @@ def test_help_fits_the_terminal(columns, monkeypatch):
 
 def test_help_shows_the_kinds_of_a_union_and_what_they_are():
     page = shown("demo-xray", "--help")
-    assert "--task.loss.kind {cross-entropy,focal,class-balanced}" in page
+    assert "--task.loss.kind {cross-entropy,focal,class-balanced,ordinal}" in page
     assert "focal: Focal loss (Lin et al., ICCV 2017)" in page
 
 

@@ -30,12 +30,12 @@ def faults(**values):
         ),
         (
             {"task": {"loss": {"kind": "focl"}}},
-            "task.loss kind must be one of cross-entropy, focal, class-balanced, not focl; "
-            "did you mean focal?",
+            "task.loss kind must be one of cross-entropy, focal, class-balanced, ordinal,"
+            " not focl; did you mean focal?",
         ),
         (
             {"task": {"loss": {"gamma": 2}}},
-            "task.loss needs a kind: cross-entropy, focal, class-balanced",
+            "task.loss needs a kind: cross-entropy, focal, class-balanced, ordinal",
         ),
         (
             {"data": {"preprocessing": {"clip_percentiles": [1]}}},

@@ -47,7 +47,7 @@ def test_every_field_carries_its_explanation():
 def test_a_union_says_which_kinds_there_are():
     lines = commented_yaml(find("demo-xray")).splitlines()
     assert lines[lines.index("    kind: cross-entropy") - 1] == (
-        "    # one of: cross-entropy, focal, class-balanced"
+        "    # one of: cross-entropy, focal, class-balanced, ordinal"
     )
 
 

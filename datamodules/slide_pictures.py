@@ -11,6 +11,7 @@ from datamodules.configs.slides import SlidesConfig
 from datamodules.labelled import Picture
 from datamodules.slide_bags import has_ready_features
 from datamodules.stored_bags import StoredBags
+from datamodules.tile_map import average_tiles
 
 LONGEST_SIDE = 512
 """Of a picture, in pixels."""
@@ -48,7 +49,8 @@ def draw_bag(
     if own is None:
         return Picture(image, None)
     shape = (image.shape[0], image.shape[1])
-    return Picture(image, tile_map(features.coordinates, features.tile_side, own, shape, down))
+    heat = average_tiles(shape, features.coordinates, features.tile_side, down, own)
+    return Picture(image, np.nan_to_num(heat))
 
 
 def draw_tiles(path: Path, config: SlidesConfig) -> NDArray[np.uint8]:
@@ -61,33 +63,6 @@ def draw_tiles(path: Path, config: SlidesConfig) -> NDArray[np.uint8]:
     with open_slide(path, config.assumed_um_per_pixel) as slide:
         tissue = find_tissue(slide, config.tissue, path.stem, config.masks)
         return draw_tissue(slide, tissue, tile_grid(slide, tissue, config.tiles))
-
-
-def tile_map(
-    corners: NDArray[np.int32],
-    side: float,
-    values: NDArray[np.float32],
-    shape: tuple[int, int],
-    downsample: float,
-) -> NDArray[np.float32]:
-    """Values of tiles over a thumbnail, float32 ``shape``; 0 where there is no tile.
-
-    Args:
-        corners: x and y of each tile in pixels of the full resolution, ``(N, 2)``.
-        side: Of a tile, in the same pixels.
-        values: Of each tile, ``(N,)``.
-        shape: Height and width of the thumbnail.
-        downsample: Pixels of the full resolution in one of the thumbnail.
-    """
-    known = ~np.isnan(values)
-    corners, values = corners[known], values[known]
-    total, count = np.zeros(shape), np.zeros(shape)
-    starts = np.floor(corners / downsample).astype(int)
-    ends = np.maximum(np.ceil((corners + side) / downsample).astype(int), starts + 1)
-    for (x0, y0), (x1, y1), value in zip(starts, ends, values, strict=True):
-        total[y0:y1, x0:x1] += value
-        count[y0:y1, x0:x1] += 1
-    return (total / np.maximum(count, 1)).astype(np.float32)
 
 
 def _table_of(features: NDArray[np.float32], evidence: NDArray[np.float32] | None) -> Picture:

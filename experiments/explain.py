@@ -37,9 +37,10 @@ def _parser() -> argparse.ArgumentParser:
     add_file_arguments(parser, TABLE)
     parser.add_argument(
         "--method",
-        choices=("auto", "attention-map", "grad-cam", "occlusion"),
+        choices=("auto", "attention", "attention-map", "grad-cam", "occlusion"),
         default="auto",
-        help="auto: the network's own attention map where it makes one, else Grad-CAM; occlusion"
+        help="auto: the network's own attention (of slides) or attention map where it makes one,"
+        " else Grad-CAM; occlusion"
         " hides one part after the other, which takes some 80 (films) or 700 (volumes) looks",
     )
     labels = parser.add_mutually_exclusive_group()

@@ -3,8 +3,9 @@ import pytest
 from matplotlib import colormaps
 from PIL import Image
 
+from datamodules.tile_map import average_tiles
 from experiments.overlays import BLACK, RED
-from experiments.slide_heatmaps import MAP, STRENGTH, average_tiles, draw_heatmap, write_heatmap
+from experiments.slide_heatmaps import MAP, STRENGTH, draw_heatmap, write_heatmap
 
 CORNERS = np.array([(0, 0), (256, 0), (0, 256)])
 VALUES = np.array([0.0, 0.5, 1.0])

@@ -11,14 +11,12 @@ from datamodules.base import SPLITS, TaskDataModule
 from datamodules.errors import LightboxError
 from datamodules.labelled import LabelledData
 from datamodules.masks import MasksData
-from datamodules.slides import SlidesData
 from experiments.figures.class_balance import class_balance
 from experiments.figures.classification import calibration, precision_recall, roc
 from experiments.figures.confident_mistakes import mistakes_sheet
 from experiments.figures.confusion_matrix import confusion_matrix
 from experiments.figures.learning_curves import learning_curves
 from experiments.figures.segmentation import segmentation_figures
-from experiments.figures.slide_figures import attention_sheet, attention_tiles
 from experiments.figures.style import save
 from experiments.run_folder import RunFolder
 from lightning_modules.base import TaskModule
@@ -85,10 +83,20 @@ def _classification(
     if isinstance(data, LabelledData):
         yield "class_balance", lambda: _class_balance(data, labels.names)
         yield "mistakes", lambda: mistakes_sheet(module, data, chosen)
-    if isinstance(module, SlideClassifier) and isinstance(data, SlidesData):
-        yield "attention", lambda: attention_sheet(module, data)
-        if not data.config.reader.lists_features:
-            yield "attention_tiles", lambda: attention_tiles(module, data)
+    if isinstance(module, SlideClassifier):
+        yield from _attention(module, data)
+
+
+def _attention(module: SlideClassifier, data: TaskDataModule) -> Iterator[tuple[str, Draw]]:
+    """What only slides have; what reads them is loaded here, as no other task needs it."""
+    from datamodules.slides import SlidesData
+    from experiments.figures.slide_figures import attention_sheet, attention_tiles
+
+    if not isinstance(data, SlidesData):
+        return
+    yield "attention", lambda: attention_sheet(module, data)
+    if not data.config.reader.lists_features:
+        yield "attention_tiles", lambda: attention_tiles(module, data)
 
 
 def _class_balance(data: LabelledData, names: tuple[str, ...]) -> Figure:

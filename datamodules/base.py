@@ -228,7 +228,8 @@ class TaskDataModule(pl.LightningDataModule):
         sampler = EvaluationSampler(
             self.indices(split), self.evaluation_batch_size, rank=rank, world_size=world_size
         )
-        return self._loader(self.dataset(training=False), sampler)
+        ahead = 1 if self.evaluation_batch_size == 1 else None  # each may be a large volume
+        return self._loader(self.dataset(training=False), sampler, ahead)
 
     def check_processes(self, world_size: int) -> None:
         """Look whether every process gets a case of each split that is not empty.
@@ -244,7 +245,10 @@ class TaskDataModule(pl.LightningDataModule):
                 )
 
     def _loader(
-        self, dataset: Dataset[Any], sampler: TrainingSampler | EvaluationSampler
+        self,
+        dataset: Dataset[Any],
+        sampler: TrainingSampler | EvaluationSampler,
+        ahead: int | None = None,
     ) -> DataLoader[Any]:
         """A generator of its own keeps the loader from drawing on the global random state."""
         return DataLoader(
@@ -253,6 +257,7 @@ class TaskDataModule(pl.LightningDataModule):
             collate_fn=_as_it_is,
             num_workers=self.config.workers,
             persistent_workers=self.config.workers > 0,
+            prefetch_factor=ahead if self.config.workers > 0 else None,
             pin_memory=torch.cuda.is_available(),
             generator=torch.Generator().manual_seed(self.seed),
             worker_init_fn=begin_worker,

@@ -17,13 +17,14 @@ class HeldVolumes:
 
     def __init__(self, cases: Sequence[PreparedCase]) -> None:
         self.cases = cases
+        self.images = [as_stored(case.image) for case in cases]
         self.shapes = np.array([case.image.shape[1:] for case in cases], np.int64)
         there = [[int(channel.any()) for channel in case.mask] for case in cases]
         self.counts = np.array(there, np.int64)
 
     def image(self, row: int) -> NDArray[np.float16]:
         """``(C, *spatial)``."""
-        return as_stored(self.cases[row].image)
+        return self.images[row]
 
     def mask(self, row: int) -> NDArray[np.uint8]:
         """``(M, *spatial)``."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, cast
 
 import nibabel
@@ -27,6 +28,7 @@ from datamodules.transforms.volume_preprocessing import (
     PreparedVolume,
     PreprocessVolume,
 )
+from datamodules.transforms.volume_reading import check_volume
 from datamodules.volume import Volume
 from datamodules.volume_cache import PreparedCase, VolumeCache, VolumeContent
 
@@ -59,6 +61,7 @@ class PrepareForClassifier:
             DataError: If it is no volume, or holds what is no number.
         """
         check_axes(volume)
+        check_volume(volume)  # first: a threshold of what is no number is none
         inside = foreground(volume, self.config)
         found = self.preprocess(volume, inside)
         return _without_mask(found) if found.mask is None else cast("PreparedCase", found)
@@ -140,9 +143,15 @@ def _preparation(
     volume_of = {case.case_id: tuple(map(image_of, case.inputs.values())) for case in table.cases}
     files_of = {volume_of[name]: own for name, own in files.items()}
 
-    @lru_cache(maxsize=VOLUMES_KEPT)  # candidates of a volume follow one another
-    def whole(volume: tuple[Source, ...]) -> PreparedVolume:
+    @lru_cache(maxsize=VOLUMES_KEPT)  # candidates of a volume mostly follow one another
+    def kept(volume: tuple[Source, ...]) -> PreparedVolume:
         return cut.whole(files_of[volume].read_image())
+
+    locks: dict[tuple[Source, ...], Lock] = {volume: Lock() for volume in files_of}
+
+    def whole(volume: tuple[Source, ...]) -> PreparedVolume:
+        with locks[volume]:  # else every thread would read the volume of its neighbour
+            return kept(volume)
 
     def prepare_candidate(items: Sequence[CacheItem]) -> PreparedCase:
         candidate = selected_candidate(items[0].source)

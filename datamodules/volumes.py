@@ -81,7 +81,7 @@ class VolumesData(LabelledData):
         cache = cached_volumes(self.table, self.config)
         return None if cache is None else _contents(self.table, cache)
 
-    @property
+    @cached_property
     def has_candidates(self) -> bool:
         """See the base class."""
         return has_volume_candidates(self.table)

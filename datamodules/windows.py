@@ -35,7 +35,8 @@ def read_window(
 ) -> NDArray[Any]:
     """Copy a window ``(C, *size)`` of a volume ``(C, *spatial)``.
 
-    Beyond the bounds of the volume is ``fill``; None: the lowest value that the window reads.
+    Beyond the bounds of the volume is ``fill``; None: of each channel the lowest value that the
+    window reads.
     """
     end, shape = start + size, np.asarray(volume.shape[1:])
     inside = tuple(
@@ -46,8 +47,11 @@ def read_window(
         return np.array(volume[(slice(None), *inside)])
     if fill is None:
         read = volume[(slice(None), *inside)]
-        fill = read.min() if read.size else volume.min()
-    window = np.full((len(volume), *size), fill, volume.dtype)
+        seen = read if read.size else volume
+        lowest = seen.min(axis=tuple(range(1, seen.ndim)), keepdims=True)
+        window = np.broadcast_to(lowest, (len(volume), *size)).copy()
+    else:
+        window = np.full((len(volume), *size), fill, volume.dtype)
     place = tuple(
         slice(low, low + (part.stop - part.start))
         for low, part in zip(np.maximum(-start, 0), inside, strict=True)

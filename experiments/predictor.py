@@ -17,7 +17,7 @@ from datamodules.errors import ConfigError, DataError
 from datamodules.file_attributes import read_file_attributes
 from datamodules.image_measures import ImageMeasures
 from datamodules.input_guard import InputGuard, SeenImage
-from datamodules.parallel import map_in_order, shown
+from datamodules.parallel import AHEAD, map_in_order, shown
 from datamodules.table_features import Value, encode
 from experiments.evidence import Evidence
 from experiments.experiment import Experiment
@@ -62,6 +62,8 @@ class Predictor(ABC, Generic[Place]):
 
     threads: ClassVar[int | None] = None
     """That read files; None: as many as there are cores."""
+    ahead: ClassVar[int] = AHEAD
+    """Files a thread that may be read and not yet predicted."""
 
     def __init__(
         self, module: Classifier, experiment: Experiment, guard: InputGuard | None = None
@@ -74,6 +76,11 @@ class Predictor(ABC, Generic[Place]):
         """The predictor of a trained model."""
         assert isinstance(model.module, Classifier)
         return cls(model.module, model.experiment, guard_from(model.facts))
+
+    @property
+    def files_at_once(self) -> int | None:
+        """Files of a forward pass at most; None: as many as are asked for."""
+        return None
 
     @abstractmethod
     def find(self, places: Sequence[Path], output: Path | None = None) -> dict[str, Place]:
@@ -176,7 +183,12 @@ class Predictor(ABC, Generic[Place]):
         of_name = {case.case_id: case for case in cases}
         good: list[Readable] = []
         failed: list[Row] = []
-        read = map_in_order(lambda name: self._read(name, files[name]), list(files), self.threads)
+        if self.files_at_once is not None:
+            batch_size = min(batch_size, self.files_at_once)
+        names = list(files)
+        read = map_in_order(
+            lambda name: self._read(name, files[name]), names, self.threads, self.ahead
+        )
         for number, found in enumerate(shown(read, "Predicting", len(files)), start=1):
             if isinstance(found, Readable):
                 good.append(found)

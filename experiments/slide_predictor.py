@@ -53,6 +53,7 @@ class ReadSlide:
 class SlidePredictor(Predictor[Path]):
     """A slide classifier that is ready for slides, or for features where it was trained on such."""
 
+    ahead = 1
     threads = 1  # slides share one encoder, whose reading has threads of its own
 
     @cached_property
@@ -109,12 +110,10 @@ class SlidePredictor(Predictor[Path]):
             raise DataError(reason.partition("': ")[2] or reason) from error
         return found.features
 
-    def predict_files(
-        self, files: Mapping[str, Path], cases: Sequence[Case], batch_size: int
-    ) -> Iterator[PredictedBatch]:
-        """See the base class; one slide at a time, as each may have a hundred thousand tiles."""
-        del batch_size
-        yield from super().predict_files(files, cases, 1)
+    @property
+    def files_at_once(self) -> int:
+        """One, as each may have a hundred thousand tiles."""
+        return 1
 
     def batch(
         self, names: Sequence[str], prepared: Sequence[ReadSlide], table: NDArray[np.float32]

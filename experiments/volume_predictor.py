@@ -1,9 +1,10 @@
 """A trained volume classifier applied to files and DICOM series."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,12 @@ class ReadVolume:
 class VolumePredictor(Predictor[tuple[Path, ...]]):
     """A volume classifier that is ready for NIfTI, NRRD, MHA and DICOM series."""
 
-    threads = few_threads()
+    threads, ahead = few_threads(), 1
+
+    @property
+    def files_at_once(self) -> int | None:
+        """One where it is hundreds of patches."""
+        return 1 if self.data.fit.kind == "patches" else None
 
     @cached_property
     def data(self) -> VolumesConfig:
@@ -75,7 +81,10 @@ class VolumePredictor(Predictor[tuple[Path, ...]]):
         volume, channels = read_channels(place), self.module.data.channels
         if len(volume.array) != channels:
             raise DataError(f"it has {len(volume.array)} channels, and the model takes {channels}")
-        case = PrepareForClassifier(self.data)(volume)
+        prepared = PrepareForClassifier(self.data)(volume)
+        case = replace(
+            cast("Any", prepared), image=as_stored(prepared.image)
+        )  # once, and not for every patch
         return ReadVolume(case, self._dataset([case]).starts(0))
 
     def _dataset(

@@ -16,6 +16,8 @@ from lightning_modules.occlusion import occlusion
 
 Method = Literal["auto", "attention", "attention-map", "grad-cam", "occlusion"]
 """Auto: what the network makes by itself, attention over tiles or a map; else Grad-CAM."""
+MOST_OCCLUDED = 16
+"""Images of a case that occlusion is made of."""
 LEAST_PEAK = 1e-12
 """Of a map that is divided by its maximum."""
 MadeBy = Literal["attention", "attention-map", "grad-cam", "occlusion"]
@@ -78,6 +80,11 @@ def explain(
     if made_by == "attention-map":
         return _attention_maps(network, batch)[:, label]
     if made_by == "occlusion":
+        if "case_of" in batch and len(batch["image"]) > MOST_OCCLUDED:
+            raise ConfigError(
+                f"occlusion would look at each of {len(batch['image'])} patches hundreds of times:"
+                " use grad-cam"
+            )
         return _hidden_parts(network, batch, label)
     layer = f"network.{network.attention_layer}"
     if network.images_at_once is not None:

@@ -104,15 +104,16 @@ def test_file_is_judged_as_its_cached_case(run, monkeypatch):
     data.prepare(run / "splits.csv")
     judged = judge_cases(predictor.guard, model.module, data, "test", model.device)
     files = predictor.find([folder_of(run)])
-    (batch,) = predictor.predict_files(files, predictor.cases(files, None), batch_size=50)
-    assert len(batch.films) == 24
+    batches = predictor.predict_files(files, predictor.cases(files, None), batch_size=50)
+    films = [film for batch in batches for film in batch.films]
+    assert len(films) == 24
     of_case = {case.case_id: index for index, case in enumerate(data.table.cases)}
-    for film in batch.films:
+    for film in films:
         found, _ = predictor.measures_of(film.prepared, film.case)
         ((cached, _),) = data.measures_of(of_case[film.name])
         assert found.values == cached.values
         assert np.array_equal(found.thumbnail, cached.thumbnail)
-    outside = {film.name: film.outside for film in batch.films}
+    outside = {film.name: film.outside for film in films}
     assert {name: outside[name] for name in judged} == judged
     assert sum(map(bool, outside.values())) <= 2
 
@@ -195,3 +196,16 @@ def test_slices_are_trained_and_explained(tmp_path):
     words = [str(run), str(file), "--all-labels", "--output", str(tmp_path / "out")]
     assert explain.main(words) == 0
     assert len(rows(tmp_path / "out" / "explanations.csv")) == 1
+
+
+def test_voxels_that_are_no_numbers_are_listed_and_the_others_are_predicted(run, tmp_path):
+    good = folder_of(run) / "v01.nii.gz"
+    (tmp_path / "in").mkdir()
+    shutil.copy(good, tmp_path / "in" / "good.nii.gz")
+    image = nibabel.load(good)
+    values = image.get_fdata().astype(np.float32)
+    values[0, 0, 0] = np.nan
+    nibabel.save(nibabel.Nifti1Image(values, image.affine), tmp_path / "in" / "nan.nii.gz")
+    words = [str(run), str(tmp_path / "in"), "--output", str(tmp_path / "out")]
+    assert predict.main(words) == 3
+    assert [row["file"] for row in rows(tmp_path / "out" / "failures.csv")] == ["nan"]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from datamodules.batches import ClassifierBatch
@@ -52,16 +53,7 @@ class BagDataset(Dataset[ClassifierBatch]):
         parts = image.split(counts)
         for part, draw, own in zip(parts, draws, chosen, strict=True):
             part.copy_(torch.from_numpy(self.bags.rows(draw.case, own)))
-        index, epoch, number = draws_of(draws)
-        return {
-            "image": image,
-            "target": torch.from_numpy(self.targets[index.numpy()]),
-            "index": index,
-            "epoch": epoch,
-            "draw": number,
-            "table": torch.from_numpy(self.table[index.numpy()]),
-            "case_of": torch.repeat_interleave(torch.arange(len(draws)), torch.tensor(counts)),
-        }
+        return bag_batch(image, counts, draws, self.targets, self.table)
 
     def _choose(self, draw: Draw) -> NDArray[np.int64] | None:
         """Tiles of a case, in rising order; None: all of them."""
@@ -70,3 +62,31 @@ class BagDataset(Dataset[ClassifierBatch]):
             return None
         generator = np.random.default_rng([self.seed, draw.epoch, draw.draw, CHOICE])
         return np.sort(generator.choice(count, self.most, replace=False))
+
+
+def bag_batch(
+    image: Tensor,
+    counts: Sequence[int],
+    draws: Sequence[Draw],
+    targets: NDArray[np.float32],
+    table: NDArray[np.float32],
+) -> ClassifierBatch:
+    """The batch of some bags.
+
+    Args:
+        image: Features of all their tiles, or the tiles, one bag after the other, ``(N, ...)``.
+        counts: Tiles of each bag.
+        draws: A bag each.
+        targets: float32 ``(n, L)`` of all cases.
+        table: float32 ``(n, F)`` of all cases.
+    """
+    index, epoch, number = draws_of(draws)
+    return {
+        "image": image,
+        "target": torch.from_numpy(targets[index.numpy()]),
+        "index": index,
+        "epoch": epoch,
+        "draw": number,
+        "table": torch.from_numpy(table[index.numpy()]),
+        "case_of": torch.repeat_interleave(torch.arange(len(draws)), torch.tensor(counts)),
+    }

@@ -17,7 +17,7 @@ from datamodules.configs.data import DataSettings
 from datamodules.doctor.examination import examine_cases
 from datamodules.errors import DataError
 from datamodules.hard_cases import CaseErrors
-from datamodules.loader_workers import begin_worker
+from datamodules.loader_workers import batch_loader
 from datamodules.readers.reader import Reading
 from datamodules.samplers import EvaluationSampler, TrainingSampler
 from datamodules.splits import ContentHashes, check_content, divide
@@ -250,18 +250,7 @@ class TaskDataModule(pl.LightningDataModule):
         sampler: TrainingSampler | EvaluationSampler,
         ahead: int | None = None,
     ) -> DataLoader[Any]:
-        """A generator of its own keeps the loader from drawing on the global random state."""
-        return DataLoader(
-            dataset,
-            batch_sampler=sampler,
-            collate_fn=_as_it_is,
-            num_workers=self.config.workers,
-            persistent_workers=self.config.workers > 0,
-            prefetch_factor=ahead if self.config.workers > 0 else None,
-            pin_memory=torch.cuda.is_available(),
-            generator=torch.Generator().manual_seed(self.seed),
-            worker_init_fn=begin_worker,
-        )
+        return batch_loader(dataset, sampler, self.config.workers, self.seed, ahead)
 
     def _place(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
@@ -303,7 +292,3 @@ class TaskDataModule(pl.LightningDataModule):
         self._resume_at = (state_dict["epoch"], state_dict["batches"])
         if self.case_errors is not None and "case_errors" in state_dict:
             self.case_errors.load_state_dict(state_dict["case_errors"])
-
-
-def _as_it_is(batch: Any) -> Any:  # noqa: ANN401 - whatever the dataset made
-    return batch

@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from datamodules.bag_dataset import CHOICE
+from datamodules.bag_dataset import CHOICE, bag_batch
 from datamodules.batches import ClassifierBatch
 from datamodules.configs.slides import TileBags
 from datamodules.loader_workers import batch_memory
-from datamodules.samplers import Draw, draws_of
+from datamodules.samplers import Draw
 from datamodules.slide_features import SlideFeatures
 from datamodules.stored_bags import StoredBags
 from datamodules.transforms.slide_reading import Slide, open_slide
@@ -68,16 +68,7 @@ class TileDataset(Dataset[ClassifierBatch]):
         image = batch_memory((sum(counts), 3, side, side), torch.uint8)
         for place, part in zip(image.split(counts), parts, strict=True):
             place.copy_(torch.from_numpy(part).permute(0, 3, 1, 2))
-        index, epoch, number = draws_of(draws)
-        return {
-            "image": image,
-            "target": torch.from_numpy(self.targets[index.numpy()]),
-            "index": index,
-            "epoch": epoch,
-            "draw": number,
-            "table": torch.from_numpy(self.table[index.numpy()]),
-            "case_of": torch.repeat_interleave(torch.arange(len(draws)), torch.tensor(counts)),
-        }
+        return bag_batch(image, counts, draws, self.targets, self.table)
 
     def _tiles(self, draw: Draw) -> NDArray[np.uint8]:
         """Tiles of a case ``(n, side, side, 3)``."""

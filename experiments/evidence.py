@@ -19,6 +19,7 @@ HALF = 0.5
 
 SPELT: dict[MadeBy, str] = {
     "attention": "attention",
+    "tile-scores": "each tile alone",
     "attention-map": "attention map",
     "grad-cam": "Grad-CAM",
     "occlusion": "occlusion",

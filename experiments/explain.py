@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     add_file_arguments(parser, TABLE)
     parser.add_argument(
         "--method",
-        choices=("auto", "attention", "attention-map", "grad-cam", "occlusion"),
+        choices=("auto", "attention-map", "grad-cam", "occlusion"),
         default="auto",
         help="auto: the network's own attention (of slides) or attention map where it makes one,"
         " else Grad-CAM; occlusion"

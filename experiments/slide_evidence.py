@@ -13,7 +13,7 @@ from datamodules.slide_features import SlideFeatures
 from datamodules.tile_dataset import spread
 from datamodules.transforms.slide_reading import open_slide
 from experiments.array_files import write_map
-from experiments.evidence import Evidence, find_maps
+from experiments.evidence import SPELT, Evidence, find_maps
 from experiments.overlays import output_path
 from experiments.predicted_files import PredictedBatch, failure
 from experiments.slide_geojson import write_geojson
@@ -124,5 +124,5 @@ def _draw(
         evidence.map,
         evidence.caption,
         evidence.warning,
-        meaning="attention, the strongest tile's being 1",
+        meaning=f"{SPELT[evidence.method]}, the strongest tile's being 1",
     )

@@ -1,4 +1,4 @@
-"""Values of tiles as GeoJSON that QuPath imports: tiles, outlines of the strongest, of tissue."""
+"""Values of tiles as GeoJSON that QuPath imports: tiles, and outlines of the strongest."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,6 @@ def write_geojson(
     side: float,
     values: Values,
     name: str,
-    outlines: Sequence[Outline] = (),
 ) -> None:
     """Write tiles with their values for QuPath, whole or not at all.
 
@@ -48,7 +47,6 @@ def write_geojson(
         side: Of a tile, in pixels of level 0.
         values: In 0..1, finite, shape ``(N,)``.
         name: Of the measurement.
-        outlines: Of tissue, annotations of their own.
 
     Raises:
         ValueError: If a value is not finite, or if there are not as many as corners.
@@ -62,17 +60,13 @@ def write_geojson(
     with whole_text(path) as file:
         file.write('{"type":"FeatureCollection","features":[')
         separator = "\n"
-        for feature in _features(corners, side, values, name, outlines):
+        for feature in _features(corners, side, values, name):
             file.write(separator + feature)
             separator = ",\n"
         file.write("\n]}\n")
 
 
-def _features(
-    corners: Corners, side: float, values: Values, name: str, outlines: Sequence[Outline]
-) -> Iterator[str]:
-    for outline in outlines:
-        yield _annotation(outline, "Tissue", (110, 110, 110))
+def _features(corners: Corners, side: float, values: Values, name: str) -> Iterator[str]:
     top = _colours(np.ones(1))[0]
     for outline in outline_tiles(corners[strongest(values)], side):
         yield _annotation(outline, f"{name}: strongest", top)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from datamodules.bag_dataset import bag_batch
 from datamodules.batches import ClassifierBatch
 from datamodules.cases import Case
 from datamodules.configs.slides import SlidesConfig, TileBags
@@ -20,6 +21,7 @@ from datamodules.image_measures import ImageMeasures
 from datamodules.readers.named_files import SLIDE_ENDINGS
 from datamodules.readers.tile_features import FEATURE_ENDINGS
 from datamodules.ready_features import as_stored
+from datamodules.samplers import Draw
 from datamodules.slide_features import SlideFeatures
 from datamodules.slide_measures import measure_slide
 from datamodules.slide_recipe import check_same_features, recipe_of
@@ -101,14 +103,9 @@ class SlidePredictor(Predictor[Path]):
 
     def _encoded(self, place: Path) -> SlideFeatures:
         """Features of a slide, kept for the next time that they are asked for."""
-        from datamodules.slide_extraction import SlideFile, extract
+        from datamodules.slide_extraction import SlideFile, extract_one
 
-        try:
-            [found] = extract([SlideFile(place.stem, place)], self.data, self.encoder)
-        except DataError as error:
-            reason = str(error.found[0]) if error.found else error.message
-            raise DataError(reason.partition("': ")[2] or reason) from error
-        return found.features
+        return extract_one(SlideFile(place.stem, place), self.data, self.encoder).features
 
     @property
     def files_at_once(self) -> int:
@@ -120,20 +117,11 @@ class SlidePredictor(Predictor[Path]):
     ) -> ClassifierBatch:
         """See the base class."""
         rows = [torch.from_numpy(self._rows(slide)) for slide in prepared]
-        none = torch.full((len(prepared),), -1, dtype=torch.int64)
-        return ClassifierBatch(
-            image=torch.cat(rows),
-            target=torch.full((len(prepared), 0), float("nan")),
-            index=none,
-            epoch=none,
-            draw=none,
-            table=torch.from_numpy(table),
-            case_of=torch.repeat_interleave(
-                torch.arange(len(rows)), torch.tensor([len(own) for own in rows])
-            ),
-            case_id=list(names),
-            patient_id=list(names),
-        )
+        draws = [Draw(number) for number in range(len(prepared))]
+        unknown = np.full((len(prepared), 0), np.nan, np.float32)
+        batch = bag_batch(torch.cat(rows), [len(own) for own in rows], draws, unknown, table)
+        batch["case_id"] = batch["patient_id"] = list(names)
+        return batch
 
     def _rows(self, slide: ReadSlide) -> NDArray[Any]:
         """What the network is given of a slide, a row a tile."""

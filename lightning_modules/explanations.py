@@ -1,26 +1,24 @@
 """Where a classifier looks: its own attention, Grad-CAM, or what happens when parts are hidden."""
 
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from monai.visualize.class_activation_maps import GradCAM
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from datamodules.batches import ClassifierBatch
 from datamodules.errors import ConfigError
+from lightning_modules.grad_cam import LEAST_PEAK, grad_cam, positive
 from lightning_modules.networks.classifier import ClassifierNetwork
 from lightning_modules.networks.pooling import max_of_cases
 from lightning_modules.occlusion import occlusion
 
-Method = Literal["auto", "attention", "attention-map", "grad-cam", "occlusion"]
-"""Auto: what the network makes by itself, attention over tiles or a map; else Grad-CAM."""
+MadeBy = Literal["attention", "tile-scores", "attention-map", "grad-cam", "occlusion"]
+"""The first two are of tiles: what each counts for, or what it would be given alone."""
+Method = Literal["auto"] | MadeBy
+"""Auto: what the network makes by itself, of tiles or as a map; else Grad-CAM."""
 MOST_OCCLUDED = 16
 """Images of a case that occlusion is made of."""
-LEAST_PEAK = 1e-12
-"""Of a map that is divided by its maximum."""
-MadeBy = Literal["attention", "attention-map", "grad-cam", "occlusion"]
 
 
 def choose_method(network: ClassifierNetwork, method: Method = "auto") -> MadeBy:
@@ -29,8 +27,14 @@ def choose_method(network: ClassifierNetwork, method: Method = "auto") -> MadeBy
     Raises:
         ConfigError: If it cannot make them so.
     """
-    if network.weighs_tiles or method == "attention":
-        return _for_tiles(network, method)
+    if network.tile_evidence is not None:
+        if method not in ("auto", network.tile_evidence):
+            raise ConfigError(
+                f"{method} is for images, and tiles have a value each: leave out --method"
+            )
+        return network.tile_evidence
+    if method in ("attention", "tile-scores"):
+        raise ConfigError(f"{method} is of tiles, which slides have: use grad-cam or occlusion")
     if method == "occlusion":
         return "occlusion"
     if network.makes_maps and method != "grad-cam":
@@ -42,16 +46,6 @@ def choose_method(network: ClassifierNetwork, method: Method = "auto") -> MadeBy
         )
     assert network.attention_layer  # raises where there is none
     return "grad-cam"
-
-
-def _for_tiles(network: ClassifierNetwork, method: Method) -> MadeBy:
-    if not network.weighs_tiles:
-        raise ConfigError("attention is of tiles, which slides have: use grad-cam or occlusion")
-    if method not in ("auto", "attention"):
-        raise ConfigError(
-            f"{method} is for images; of tiles there is attention: leave out --method"
-        )
-    return "attention"
 
 
 def explain(
@@ -75,7 +69,7 @@ def explain(
         ConfigError: If the network has no attention map, or no layer for Grad-CAM.
     """
     made_by = choose_method(network, method)
-    if made_by == "attention":
+    if made_by in ("attention", "tile-scores"):
         return _tile_weights(network, batch, label)
     if made_by == "attention-map":
         return _attention_maps(network, batch)[:, label]
@@ -139,7 +133,7 @@ def _in_parts(
         found = network.evidence(images[part], label)
         if found is None:
             shown = _OfPatches(network, None if details is None else details[part])
-            found = grad_cam(shown, layer, images[part], label, postprocess=_positive)
+            found = grad_cam(shown, layer, images[part], label, postprocess=positive)
         raw.append(found)
     return _on_one_scale(network, batch, torch.cat(raw), case_of)
 
@@ -212,49 +206,3 @@ class _OfImages(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.network.classify({**self.batch, "image": images}).logits
-
-
-def grad_cam(
-    network: nn.Module,
-    layer: str,
-    images: Tensor,
-    output: int,
-    postprocess: Callable[[Tensor], Tensor] | None = None,
-) -> Tensor:
-    """Evidence for one output over each image, by Grad-CAM.
-
-    Args:
-        network: Returns logits ``(B, L)``; its parameters may be frozen.
-        layer: Name of the layer whose map is used.
-        images: float32 ``(B, C, *size)``, normalised.
-        output: Which logit to explain.
-        postprocess: Of maps ``(B, 1, *size)``; None: each is divided by its maximum.
-
-    Returns:
-        float32 ``(B, *size)``, in 0..1: 1 where the evidence is strongest, all 0 without any.
-
-    References:
-        Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
-        Localization", ICCV 2017.
-    """
-    was_training = network.training
-    explainer = GradCAM(
-        network.eval(), target_layers=layer, postprocessing=postprocess or _to_unit_range
-    )
-    with torch.inference_mode(False), torch.enable_grad():
-        maps: Any = explainer(images.clone().requires_grad_(), class_idx=output)
-    network.train(was_training)
-    network.zero_grad(set_to_none=True)
-    result: Tensor = maps[:, 0].detach().float()
-    return result
-
-
-def _positive(maps: Tensor) -> Tensor:
-    return maps.detach().clamp_min(0)
-
-
-def _to_unit_range(maps: Tensor) -> Tensor:
-    """Divide each map by its maximum; MONAI's own scaling turns light to dark."""
-    positive = maps.detach().clamp_min(0)
-    peak = positive.amax(dim=tuple(range(1, positive.ndim)), keepdim=True)
-    return positive / peak.clamp_min(LEAST_PEAK)

@@ -58,11 +58,13 @@ def attention_tiles(module: SlideClassifier, data: SlidesData) -> Figure:
     most = max(1, MOST // max(1, len(indices)))
     tiles: list[NDArray[np.uint8]] = []
     scores: list[float] = []
+    captions: list[str] = []
     for index, values in zip(indices, known, strict=True):
         extreme = np.sort(extreme_tiles(values, most))
         tiles += list(_tiles(data, index, extreme))
         scores += values[extreme].tolist()
-    return draw_tile_sheet(tiles, scores, um_per_pixel=data.config.tiles.um_per_pixel)
+        captions += [data.table.cases[index].case_id] * len(extreme)
+    return draw_tile_sheet(tiles, scores, captions, data.config.tiles.um_per_pixel)
 
 
 def most_certain(module: SlideClassifier, most: int) -> list[tuple[Row, int]]:

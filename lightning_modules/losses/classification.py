@@ -15,6 +15,8 @@ from lightning_modules.configs.losses import (
     FocalConfig,
     OrdinalConfig,
 )
+from lightning_modules.losses.known_labels import known_mean
+from lightning_modules.losses.ordinal import OrdinalLoss
 
 POSITIVE_WEIGHT_RANGE = (0.01, 100.0)
 """Range of the weight of positives against negatives: a label with one case must not rule."""
@@ -56,7 +58,7 @@ class BinaryCrossEntropy(nn.Module):
             positive = positive * self.positive_weights
         if self.negative_weights is not None:
             negative = negative * self.negative_weights
-        return _known_mean(positive + negative, known)
+        return known_mean(positive + negative, known)
 
 
 class SoftmaxCrossEntropy(nn.Module):
@@ -86,7 +88,7 @@ class SoftmaxCrossEntropy(nn.Module):
         losses = -targets * F.log_softmax(logits, dim=1)
         if self.class_weights is not None:
             losses = losses * self.class_weights
-        return _known_mean(losses.sum(dim=1), known)
+        return known_mean(losses.sum(dim=1), known)
 
 
 class BinaryFocalLoss(nn.Module):
@@ -117,7 +119,7 @@ class BinaryFocalLoss(nn.Module):
         losses = -modulation * F.logsigmoid(towards_truth)
         if self.alpha is not None:
             losses = losses * (self.alpha * targets + (1 - self.alpha) * (1 - targets))
-        return _known_mean(losses, known)
+        return known_mean(losses, known)
 
 
 class SoftmaxFocalLoss(nn.Module):
@@ -140,31 +142,7 @@ class SoftmaxFocalLoss(nn.Module):
         total = logits.logsumexp(dim=1)
         right = logits.masked_fill(~truth, -torch.inf).logsumexp(dim=1) - total
         wrong = logits.masked_fill(truth, -torch.inf).logsumexp(dim=1) - total
-        return _known_mean(-torch.exp(self.gamma * wrong) * right, known)
-
-
-class OrdinalLoss(nn.Module):
-    """Cross-entropy of grades and their squared earth mover's distance, mean over known cases.
-
-    The distance is the sum over grades of the squared difference of cumulative probabilities.
-
-    References:
-        Hou et al., "Squared earth mover's distance-based loss for training deep neural networks",
-        arXiv 1611.05916.
-    """
-
-    def __init__(self, distance_weight: float = 1.0) -> None:
-        """Keep the weight of the distance, >= 0; 0 is cross-entropy."""
-        super().__init__()
-        self.distance_weight = distance_weight
-
-    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Logits ``(B, L)`` of any float type, targets ``(B, L)`` one-hot or NaN; a scalar."""
-        logits, known = logits.float(), ~targets.isnan().any(dim=1)
-        truth = targets.nan_to_num().float()
-        surprise = -(truth * logits.log_softmax(dim=1)).sum(dim=1)
-        distance = (logits.softmax(dim=1).cumsum(dim=1) - truth.cumsum(dim=1)).square().sum(dim=1)
-        return _known_mean(surprise + self.distance_weight * distance, known)
+        return known_mean(-torch.exp(self.gamma * wrong) * right, known)
 
 
 def build_loss(config: ClassificationLoss, data: DataInfo) -> nn.Module:
@@ -251,8 +229,3 @@ def _build_cross_entropy(config: CrossEntropyConfig, data: DataInfo) -> nn.Modul
     positives = torch.tensor(data.positives, dtype=torch.float32).clamp(min=1)
     ratio = (torch.tensor(data.negatives) / positives).clamp(*POSITIVE_WEIGHT_RANGE)
     return BinaryCrossEntropy(ratio if weighted else None, label_smoothing=config.label_smoothing)
-
-
-def _known_mean(losses: Tensor, known: Tensor) -> Tensor:
-    """Mean over what is known; without any, a zero that a gradient can still pass through."""
-    return torch.where(known, losses, 0.0).sum() / known.sum().clamp(min=1)

@@ -48,7 +48,6 @@ class BagClassifier(ClassifierNetwork):
     """
 
     config: BagNetwork
-    weighs_tiles = True
 
     def __init__(
         self,
@@ -69,6 +68,8 @@ class BagClassifier(ClassifierNetwork):
         self.scale = FeatureScale(data.feature_mean, data.feature_deviation)
         self.hidden, width = _hidden(config, features)
         self.bag_pooling = _pooling(config, width)
+        unweighed = config.kind in ("mean", "max")
+        self.tile_evidence = "tile-scores" if unweighed else "attention"
         labels = len(data.labels.names)
         self.head = nn.Sequential(
             nn.Dropout(config.dropout), nn.Linear(self.bag_pooling.width, labels)

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -80,8 +80,8 @@ class ClassifierNetwork(nn.Module):
     head: nn.Module
     makes_maps: ClassVar[bool] = False
     """Whether the probability of each label at every place is part of the output."""
-    weighs_tiles: ClassVar[bool] = False
-    """Whether cases are bags of tiles, each of which counts for something."""
+    tile_evidence: Literal["attention", "tile-scores"] | None = None
+    """Of bags of tiles what each tile has: a weight, or what it would be given alone."""
 
     def __init__(self, config: ClassifierNetworkSettings, data: DataInfo) -> None:
         super().__init__()

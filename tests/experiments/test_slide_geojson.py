@@ -70,20 +70,6 @@ def test_the_strongest_tiles_are_outlined_together(tmp_path):
     assert areas == [256**2, 4 * 256**2]
 
 
-def test_outlines_of_tissue_keep_their_holes(tmp_path):
-    outer = np.array([(0, 0), (900, 0), (900, 900), (0, 900)])
-    hole = np.array([(100.123, 100), (200, 100), (200, 200)])
-    features = written(
-        tmp_path / "a.geojson", CORNERS, 256, VALUES, "attention", outlines=[[outer, hole]]
-    )
-    tissue = features[0]
-    rings = tissue["geometry"]["coordinates"]
-    assert tissue["properties"]["classification"]["name"] == "Tissue"
-    assert [len(ring) for ring in rings] == [5, 4]
-    assert all(ring[0] == ring[-1] for ring in rings)
-    assert rings[1][0] == [100.12, 100]
-
-
 def test_names_and_sides_of_any_kind_can_be_written(tmp_path):
     name = 'a "name" \\ \N{GREEK SMALL LETTER MU}'
     tiles = of_type(written(tmp_path / "a.geojson", CORNERS, 255.37, VALUES, name), "tile")

@@ -106,22 +106,29 @@ def test_grad_cam_is_not_for_tiles(run, tmp_path, capsys):
     slide = next(slides_of(run).iterdir())
     words = [str(run), str(slide), "--output", str(tmp_path), "--method", "grad-cam"]
     assert explain.main(words) == 2
-    assert "of tiles there is attention" in capsys.readouterr().err
+    assert "tiles have a value each" in capsys.readouterr().err
+
+
+def renamed(root, prefix):
+    """Give slides and patients other names, and return the settings that read them."""
+    for path in (root / "slides").iterdir():
+        path.rename(path.with_name(f"{prefix}_{path.name}"))
+    table = root / "labels.csv"
+    header, *lines = table.read_text().splitlines()
+    table.write_text(
+        "\n".join([header, *(f"{prefix}_{line}".replace(",p", ",q") for line in lines)])
+    )
+    config = root.with_suffix(".yaml")
+    config.write_text(
+        f"reader:\n  kind: slides-csv\n  root: {root}\n  table: labels.csv\n"
+        "  label_columns: [label]\n  classes: [normal, tumour]\n  patient_column: patient\n"
+    )
+    return str(config)
 
 
 def test_another_set_of_slides_is_scored(run, tmp_path):
-    slides.write(tmp_path / "other", patients=6, seed=1000)
-    for path in (tmp_path / "other" / "slides").iterdir():
-        path.rename(path.with_name(f"other_{path.name}"))
-    table = tmp_path / "other" / "labels.csv"
-    header, *lines = table.read_text().splitlines()
-    table.write_text("\n".join([header, *(f"other_{line}".replace(",p", ",q") for line in lines)]))
-    config = tmp_path / "other.yaml"
-    config.write_text(
-        f"reader:\n  kind: slides-csv\n  root: {tmp_path / 'other'}\n  table: labels.csv\n"
-        "  label_columns: [label]\n  classes: [normal, tumour]\n  patient_column: patient\n"
-    )
-    words = [str(run), "--config", str(config), "--output", str(tmp_path / "out")]
+    config = renamed(slides.write(tmp_path / "other", patients=6, seed=1000), "other")
+    words = [str(run), "--config", config, "--output", str(tmp_path / "out")]
     assert evaluate.main(words) == 0
     assert len(rows(tmp_path / "out" / "predictions.csv")) == 8
 
@@ -138,15 +145,21 @@ def features_experiment(root, tables, **data):
     return made.replace(data=made.data.replace(reader=reader))
 
 
-def test_our_own_feature_files_train_alike(tmp_path):
-    made = slide_experiment(tmp_path / "data")
-    data = build_data(made)
+def stored_features(tmp_path):
+    """Slides, and a folder with the files of their features and the same table."""
+    data = build_data(slide_experiment(tmp_path / "data"))
     data.prepare()
-    (tmp_path / "features").mkdir()
-    shutil.copy(tmp_path / "data" / "labels.csv", tmp_path / "features")
+    folder = tmp_path / "features"
+    folder.mkdir()
+    shutil.copy(tmp_path / "data" / "labels.csv", folder)
     for case, files in zip(data.table.cases, data.bags.files, strict=True):
-        shutil.copy(files[0], tmp_path / "features" / f"{case.case_id}.safetensors")
-    again = build_data(features_experiment(tmp_path / "data", tmp_path / "features"))
+        shutil.copy(files[0], folder / f"{case.case_id}.safetensors")
+    return data, folder
+
+
+def test_our_own_feature_files_train_alike(tmp_path):
+    data, folder = stored_features(tmp_path)
+    again = build_data(features_experiment(tmp_path / "data", folder))
     again.prepare()
     np.testing.assert_array_equal(again.bags.rows(3), data.bags.rows(3))
     assert again.info.feature_mean == data.info.feature_mean
@@ -227,13 +240,7 @@ def test_an_encoder_without_its_file_is_named(tmp_path):
 
 
 def test_patients_with_ready_features_are_one_bag(tmp_path):
-    data = build_data(slide_experiment(tmp_path / "data"))
-    data.prepare()
-    folder = tmp_path / "features"
-    folder.mkdir()
-    shutil.copy(tmp_path / "data" / "labels.csv", folder)
-    for case, files in zip(data.table.cases, data.bags.files, strict=True):
-        shutil.copy(files[0], folder / f"{case.case_id}.safetensors")
+    data, folder = stored_features(tmp_path)
     grouped = build_data(features_experiment(tmp_path / "data", folder, unit="patient"))
     grouped.check()
     grouped.prepare()
@@ -260,18 +267,8 @@ def test_weights_of_a_file_go_with_the_run_folder_alone(tmp_path, capsys):
 def test_copies_of_training_slides_are_no_external_set(tmp_path, capsys):
     run = start(slide_experiment(tmp_path / "data", epochs=1)).path
     shutil.copytree(tmp_path / "data", tmp_path / "copy")
-    for path in (tmp_path / "copy" / "slides").iterdir():
-        path.rename(path.with_name(f"copy_{path.name}"))
-    table = tmp_path / "copy" / "labels.csv"
-    header, *lines = table.read_text().splitlines()
-    table.write_text("\n".join([header, *(f"copy_{line}".replace(",p", ",q") for line in lines)]))
-    config = tmp_path / "copy.yaml"
-    config.write_text(
-        f"reader:\n  kind: slides-csv\n  root: {tmp_path / 'copy'}\n  table: labels.csv\n"
-        "  label_columns: [label]\n  classes: [normal, tumour]\n  patient_column: patient\n"
-    )
-    words = [str(run), "--config", str(config), "--output", str(tmp_path / "out")]
-    assert evaluate.main(words) != 0
+    config = renamed(tmp_path / "copy", "copy")
+    assert evaluate.main([str(run), "--config", config, "--output", str(tmp_path / "out")]) != 0
     assert "copy_s" in capsys.readouterr().err
 
 
@@ -305,13 +302,7 @@ def test_sheets_show_what_counts_as_tissue(tmp_path, capsys):
 
 
 def test_feature_files_are_predicted_by_a_model_trained_on_such(tmp_path):
-    data = build_data(slide_experiment(tmp_path / "data"))
-    data.prepare()
-    folder = tmp_path / "features"
-    folder.mkdir()
-    shutil.copy(tmp_path / "data" / "labels.csv", folder)
-    for case, files in zip(data.table.cases, data.bags.files, strict=True):
-        shutil.copy(files[0], folder / f"{case.case_id}.safetensors")
+    _, folder = stored_features(tmp_path)
     run = start(features_experiment(tmp_path / "data", folder, epochs=1)).path
     words = [str(run), str(folder), "--output", str(tmp_path / "out")]
     assert predict.main(words) == 0

@@ -4,7 +4,8 @@ from torch import nn
 
 from datamodules.batches import DataInfo, LabelSet
 from lightning_modules.configs.xray_networks import TimmNetworkConfig
-from lightning_modules.explanations import explain, grad_cam
+from lightning_modules.explanations import explain
+from lightning_modules.grad_cam import grad_cam
 from lightning_modules.networks.timm_classifier import TimmClassifier
 
 

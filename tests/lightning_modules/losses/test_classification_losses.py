@@ -15,11 +15,11 @@ from lightning_modules.configs.losses import (
     OrdinalConfig,
 )
 from lightning_modules.losses.classification import (
-    OrdinalLoss,
     build_loss,
     effective_number_weights,
     inverse_frequency_weights,
 )
+from lightning_modules.losses.ordinal import OrdinalLoss
 
 NAN = float("nan")
 CONFIGS = [

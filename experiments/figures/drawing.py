@@ -63,7 +63,11 @@ def _drawings(
 ) -> Iterator[tuple[str, Draw]]:
     yield (
         "learning_curves",
-        lambda: learning_curves(read_metrics(folder.metrics_log), module.monitored),
+        lambda: learning_curves(
+            read_metrics(folder.metrics_log),
+            module.monitored,
+            keep_last=folder.experiment().trainer.keep == "last",
+        ),
     )
     if isinstance(module, Segmenter) and isinstance(data, MasksData):
         yield from segmentation_figures(module, data)

@@ -26,12 +26,13 @@ READABLE = {
 
 
 @styled
-def learning_curves(rows: Sequence[Row], monitor: str) -> Figure:
+def learning_curves(rows: Sequence[Row], monitor: str, *, keep_last: bool = False) -> Figure:
     """Training loss, the monitored metric, and the other validation metrics, over epochs.
 
     Args:
         rows: Rows of metrics.jsonl: ``step``, ``epoch`` (from 0) and ``values`` by name.
         monitor: The metric that chose the best epoch, with or without ``val/``.
+        keep_last: It chose nothing, as the weights of the last validated epoch were kept.
     """
     monitor = monitor.removeprefix("val/")
     validation = [row for row in rows if any(name.startswith("val/") for name in row["values"])]
@@ -44,7 +45,8 @@ def learning_curves(rows: Sequence[Row], monitor: str) -> Figure:
     scores_of = [name for name in names if name not in errors_of]
     _draw_metrics(scores, validation, scores_of)
     _draw_metrics(errors, validation, errors_of)
-    monitored.set_title(f"Validation: {_text(monitor)}, which chooses the best epoch")
+    choice = "" if keep_last else ", which chooses the best epoch"
+    monitored.set_title(f"Validation: {_text(monitor)}{choice}")
     scores.set_title("Validation: higher is better")
     errors.set_title("Validation: lower is better")
     columns = ((loss, scores, scores_of), (monitored, errors, errors_of))
@@ -55,7 +57,7 @@ def learning_curves(rows: Sequence[Row], monitor: str) -> Figure:
         lowest.xaxis.set_major_locator(MaxNLocator(integer=True))
         if lowest is above:
             below.remove()
-    _mark_best(figure.axes, monitored, validation, monitor)
+    _mark_kept(figure.axes, monitored, _points(validation, monitor), monitor, keep_last=keep_last)
     loss.set_xlim(left=0)
     return figure
 
@@ -123,18 +125,17 @@ def _points(validation: Sequence[Row], name: str) -> Array:
     return np.array(found, dtype=np.float64).reshape(-1, 2)
 
 
-def _mark_best(
-    every: Sequence[Axes], monitored: Axes, validation: Sequence[Row], monitor: str
+def _mark_kept(
+    every: Sequence[Axes], monitored: Axes, points: Array, monitor: str, *, keep_last: bool
 ) -> None:
-    points = _points(validation, monitor)
     points = points[np.isfinite(points).all(axis=1)]
     if not len(points):
         return
     best = points[:, 1].argmin() if lower_is_better(monitor) else points[:, 1].argmax()
-    epoch, value = points[best]
+    epoch, value = points[-1 if keep_last else best]
     for axes in every:
         axes.axvline(epoch, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-    text = f"best: {value:.4g}, after epoch {epoch:.0f}"
+    text = f"{'last' if keep_last else 'best'}: {value:.4g}, after epoch {epoch:.0f}"
     (point,) = monitored.plot(epoch, value, "o", markersize=8, color=COLORS[1], label=text)
     point.set(markeredgecolor="white", zorder=4, clip_on=False)
     monitored.legend(handles=[point])

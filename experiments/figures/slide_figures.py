@@ -45,7 +45,7 @@ def attention_sheet(module: SlideClassifier, data: SlidesData) -> Figure:
             )
             for (image, heatmap), (row, output) in zip(shown, chosen, strict=True)
         ],
-        title="What attention weighs",
+        title="What tiles count for",
     )
 
 
@@ -64,7 +64,7 @@ def attention_tiles(module: SlideClassifier, data: SlidesData) -> Figure:
         tiles += list(_tiles(data, index, extreme))
         scores += values[extreme].tolist()
         captions += [data.table.cases[index].case_id] * len(extreme)
-    return draw_tile_sheet(tiles, scores, captions, data.config.tiles.um_per_pixel)
+    return draw_tile_sheet(tiles, scores, captions, data.config.tiles.um_per_pixel, "weight")
 
 
 def most_certain(module: SlideClassifier, most: int) -> list[tuple[Row, int]]:

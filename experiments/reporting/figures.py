@@ -60,12 +60,14 @@ CAPTIONS = {
         " wrong labels.",
     ),
     "attention": (
-        "What attention weighs",
+        "What tiles count for",
         "Slides that show a label and were given the highest probability of it: the brighter a tile"
-        " the more it counted for the decision, beside the tile of its slide that counted most.",
+        " the more it counted for the decision (with mean and max pooling: the higher it would score"
+        " alone), beside the first of its slide. Where there are features and no slides, a row of"
+        " stripes is a tile, and each stripe a feature.",
     ),
     "attention_tiles": (
-        "Tiles by attention",
+        "Tiles by what they count for",
         "Tiles of such slides that counted most, and that counted least, with what they counted"
         " for: do the first show what a pathologist would go by, or pen, folds and dirt?",
     ),

@@ -81,3 +81,9 @@ def test_smoothing_is_a_centred_mean_that_keeps_both_ends():
     values = np.array([3.0, 0, 0, 6, 0])
     np.testing.assert_allclose(smooth(values, 3), [3, 1, 2, 2, 0])
     np.testing.assert_allclose(smooth(np.arange(9.0), 5), np.arange(9.0))
+
+
+def test_the_last_epoch_is_marked_where_it_was_kept():
+    figure = learning_curves(run(), "log_loss", keep_last=True)
+    np.testing.assert_allclose(points(figure.axes[1], "last: 0.4, after epoch 3"), [[3, 0.4]])
+    assert "chooses" not in figure.axes[1].get_title()

@@ -62,7 +62,7 @@ CAPTIONS = {
     "attention": (
         "What tiles count for",
         "Slides that show a label and were given the highest probability of it: the brighter a tile"
-        " the more it counted for the decision (with mean and max pooling: the higher it would score"
+        " the more it counted for the decision (with mean and max pooling: the higher it scores"
         " alone), beside the first of its slide. Where there are features and no slides, a row of"
         " stripes is a tile, and each stripe a feature.",
     ),

@@ -239,6 +239,72 @@ class MaskBatch(TypedDict):
     patient_id: NotRequired[list[str]]
 
 
+@dataclass(frozen=True)
+class DetectionInfo:
+    """What a detector may know of the data when it is built; plain values, kept in checkpoints.
+
+    Attributes:
+        classes: What it finds, in the order of the labels.
+        channels: Image channels.
+        patch: What the network sees at once in training, in voxels of the prepared grid.
+        spacing: Of the prepared grid in mm, a number for each axis.
+        has_spacing: False where the files have none; then it is 1 and lengths are in pixels.
+        mirror_axes: Axes of the patch along which training mirrors it.
+        box_sizes: Sides of boxes of training cases on the prepared grid, in voxels along its axes;
+            what anchors are fitted to.
+    """
+
+    classes: tuple[str, ...]
+    channels: int
+    patch: tuple[int, ...]
+    spacing: tuple[float, ...]
+    has_spacing: bool = True
+    mirror_axes: tuple[int, ...] = ()
+    box_sizes: tuple[tuple[float, ...], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain containers, loadable with ``weights_only=True``."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> DetectionInfo:
+        """Inverse of :meth:`to_dict`."""
+        return cls(
+            classes=tuple(values["classes"]),
+            channels=values["channels"],
+            patch=tuple(values["patch"]),
+            spacing=tuple(values["spacing"]),
+            has_spacing=values["has_spacing"],
+            mirror_axes=tuple(values["mirror_axes"]),
+            box_sizes=tuple(tuple(sides) for sides in values["box_sizes"]),
+        )
+
+
+class BoxBatch(TypedDict):
+    """A batch of patches of images with boxes in them; in evaluation, one whole prepared case.
+
+    A box is its low and then its high corner along the axes of the image (``y0, x0, y1, x1``), in
+    continuous coordinates: voxel i covers ``[i, i + 1)``.
+
+    Keys:
+        image: float32 ``(B, C, *patch)``; a whole case float16.
+        boxes: B of float32 ``(N, 2 * axes)``.
+        labels: B of int64 ``(N,)``, positions among the classes; -1: neither object nor background.
+        index: int64 ``(B,)``, position in the datamodule's table of cases.
+        epoch, draw: int64 ``(B,)``, the key that patch and augmentation were drawn from (-1: none).
+        case_id, patient_id: added in the main process, so that workers carry no strings.
+    """
+
+    image: Tensor
+    boxes: list[Tensor]
+    labels: list[Tensor]
+    index: Tensor
+    epoch: Tensor
+    draw: Tensor
+    case_id: NotRequired[list[str]]
+    patient_id: NotRequired[list[str]]
+
+
 class ClassifierBatch(TypedDict):
     """A batch of films or volumes to classify; ``size`` is two or three numbers.
 

@@ -44,8 +44,11 @@ class Case:
             too; a bag of ready-made features is ``{"features": ...}``.
         targets: Every annotation that the dataset has: ``"class"`` (one of the table's classes),
             ``"findings"`` (finding -> 1.0, 0.0, or None when not known), ``"boxes"`` (list of
-            ``(label, x, y, width, height)`` in pixels of the stored image), ``"mask"`` (Source of a
-            label map; the table's structures say what its values are), ``"masks"`` (structure ->
+            ``(label, x, y, width, height)`` in pixels of the stored image, from the edge of its
+            first one), ``"volume_boxes"`` (list of ``(label, VolumeCandidate)``),
+            ``"ignored_boxes"`` and ``"ignored_volume_boxes"`` (alike: regions in which nothing
+            counts for that label; an empty one means all), ``"mask"`` (Source of a label
+            map; the table's structures say what its values are), ``"masks"`` (structure ->
             Source of a binary mask, not 0 = inside, for structures that may overlap),
             ``"regions"`` (Source of outlines of what is positive in a slide, in its pixels at full
             resolution: GeoJSON of QuPath, or XML of ASAP).
@@ -93,6 +96,7 @@ class CaseTable:
         classes: The values of ``targets["class"]`` (exactly one a case), in order; or empty.
         findings: The keys of ``targets["findings"]`` (any number a case), in order; or empty.
         structures: What masks outline, in order, without the background; or empty.
+        objects: What boxes are drawn around (their labels), in order; or empty.
         ignore_value: Value of label maps where nothing is known.
         public: Whether the images are public, so that they may be shown in W&B unasked.
         has_patients: False when the dataset does not say whose image is whose; then
@@ -106,6 +110,7 @@ class CaseTable:
     classes: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     structures: tuple[Structure, ...] = ()
+    objects: tuple[str, ...] = ()
     ignore_value: int | None = None
     public: bool = False
     has_patients: bool = True

@@ -1,13 +1,13 @@
-"""Whether images are of the kind that a trained segmenter takes."""
+"""Whether images are of the kind that a trained segmenter or detector takes."""
 
-from datamodules.batches import SegmentationInfo
+from datamodules.batches import DetectionInfo, SegmentationInfo
 from datamodules.cases import CaseTable
 from datamodules.errors import DataError
 from datamodules.mask_cases import MaskedCaseFiles
 from datamodules.volume import Volume
 
 
-def check_image(image: Volume, known: SegmentationInfo) -> None:
+def check_image(image: Volume, known: SegmentationInfo | DetectionInfo) -> None:
     """Look whether an image has the channels, axes and unit of length of those trained on.
 
     Raises:
@@ -25,7 +25,7 @@ def check_image(image: Volume, known: SegmentationInfo) -> None:
         raise DataError(f"it {which}, unlike the images that the model was trained on")
 
 
-def check_first_image(table: CaseTable, known: SegmentationInfo) -> None:
+def check_first_image(table: CaseTable, known: SegmentationInfo | DetectionInfo) -> None:
     """Look at one image before all are prepared, which takes a while and finds them alike.
 
     Raises:

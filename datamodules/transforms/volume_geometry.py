@@ -129,6 +129,29 @@ class VolumeGeometry:
             inside[..., rows] = decide(part)
         return whole
 
+    def prepare_boxes(self, boxes: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """Bring boxes of the file to the prepared grid; they may then lie beyond the crop.
+
+        Args:
+            boxes: ``(N, 2 * axes)``: low and then high corner along the axes of the file, in
+                continuous coordinates: voxel i covers ``[i, i + 1)``.
+        """
+        corners = np.asarray(boxes, np.float64).reshape(-1, 2, len(self.shape))
+        turned = corners[:, :, list(self.permutation)]
+        sides = np.asarray(self.shape)[list(self.permutation)]
+        turned = np.where(self.flips, sides - turned[:, ::-1], turned)
+        scaled = (turned - self.start) * self.resampled / self.cropped
+        return scaled.reshape(-1, 2 * len(self.shape)).astype(np.float32)
+
+    def restore_boxes(self, boxes: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """Inverse of :meth:`prepare_boxes`."""
+        corners = np.asarray(boxes, np.float64).reshape(-1, 2, len(self.shape))
+        turned = corners * self.cropped / self.resampled + self.start
+        sides = np.asarray(self.shape)[list(self.permutation)]
+        turned = np.where(self.flips, sides - turned[:, ::-1], turned)
+        own = turned[:, :, np.argsort(self.permutation)]
+        return own.reshape(-1, 2 * len(self.shape)).astype(np.float32)
+
     @property
     def original_spacing(self) -> tuple[float, ...]:
         """Spacing of the file along its own axes, in mm (pixels without a spacing)."""

@@ -1,0 +1,248 @@
+"""Cases with boxes: their files kept in the cache, and their boxes in voxels of the files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+
+from datamodules.batches import inside
+from datamodules.cache import CacheItem, entry_path
+from datamodules.cache_builder import CacheBuilder
+from datamodules.cache_entries import DamagedEntryError
+from datamodules.case_files import expected_bytes
+from datamodules.cases import Case, CaseTable
+from datamodules.configs.boxes import BoxesConfig
+from datamodules.errors import ConfigError, DataError
+from datamodules.mask_cases import MaskedCaseFiles
+from datamodules.structures import Outlines
+from datamodules.transforms.box_geometry import voxels_of
+from datamodules.transforms.volume_geometry import VolumeGeometry
+from datamodules.transforms.volume_preprocessing import PREPROCESSING_VERSION, PreprocessVolume
+from datamodules.volume_cache import VolumeCache, VolumeContent
+
+IGNORED = -1
+"""Label of a box that counts neither as an object nor as background."""
+MASK_BOXES = "mask_boxes"
+"""In the description of an entry: of each case, boxes around the structures of its mask."""
+
+
+@dataclass(frozen=True, eq=False)
+class CaseBoxes:
+    """The boxes of a case, in voxels of its file.
+
+    Attributes:
+        boxes: float32 ``(N, 2 * axes)``: low and then high corner along the axes of the file.
+        labels: int64 ``(N,)``, positions among the classes; -1 only of ignored ones: any class.
+        ignored: bool ``(N,)``: regions in which nothing counts.
+    """
+
+    boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    ignored: NDArray[np.bool_]
+
+    @cached_property
+    def training_labels(self) -> NDArray[np.int64]:
+        """As in ``BoxBatch``: every ignored box has -1."""
+        return np.where(self.ignored, IGNORED, self.labels)
+
+
+@dataclass(frozen=True)
+class ObjectClasses:
+    """What is to be found, and where the dataset says it is.
+
+    Attributes:
+        names: In the order of the labels.
+        outlines: Where boxes are drawn around the structures of masks; None: the dataset's own.
+    """
+
+    names: tuple[str, ...]
+    outlines: Outlines | None = None
+
+    @classmethod
+    def of(cls, table: CaseTable, config: BoxesConfig) -> "ObjectClasses":
+        """Those of a dataset that are asked for.
+
+        Raises:
+            ConfigError: If one is not there, or the dataset has neither.
+        """
+        if config.boxes_from == "masks":
+            outlines = Outlines.of(table, config.classes)
+            return cls(outlines.names, outlines)
+        if not table.objects:
+            hint = "; it has masks: --data.boxes-from masks" if table.structures else ""
+            raise ConfigError(f"{table.name} has no boxes, and a detector needs some{hint}")
+        for name in config.classes:
+            if name not in table.objects:
+                near = get_close_matches(name, table.objects, n=1)
+                raise ConfigError(
+                    f"--data.classes: {table.name} has no '{name}'"
+                    + (f"; did you mean '{near[0]}'?" if near else "")
+                    + f"\nIt has: {', '.join(table.objects)}"
+                )
+        return cls(config.classes or table.objects)
+
+    @classmethod
+    def of_model(
+        cls, table: CaseTable, config: BoxesConfig, names: tuple[str, ...]
+    ) -> "ObjectClasses":
+        """Those of a trained model.
+
+        Raises:
+            DataError: If the dataset has none of them.
+        """
+        there = cls.of(table, config.replace(classes=())).names
+        if set(there).isdisjoint(names):
+            raise DataError(
+                f"{table.name} has boxes of {', '.join(there)}, and the model finds"
+                f" {', '.join(names)}: no case can be scored; call them as the model does"
+            )
+        outlines = Outlines.of_model(table, names) if config.boxes_from == "masks" else None
+        return cls(names, outlines)
+
+    def annotate(self, case: Case) -> bool:
+        """Whether it is known where the objects of a case are, if it has any."""
+        if self.outlines is not None:
+            return self.outlines.annotate(case)
+        return "boxes" in case.targets or "volume_boxes" in case.targets
+
+    def boxes_of(self, case: Case, geometry: VolumeGeometry) -> CaseBoxes:
+        """The boxes of a case that has its own."""
+        found = [
+            (label, box, ignored)
+            for ignored, name in ((False, "boxes"), (True, "ignored_boxes"))
+            for label, box in _in_voxels(case, name, geometry)
+        ]
+        kept = [each for each in found if each[0] in self.names or (each[2] and not each[0])]
+        boxes = np.array([box for _, box, _ in kept], np.float32)
+        labels = [self.names.index(label) if label else IGNORED for label, _, _ in kept]
+        return CaseBoxes(
+            boxes.reshape(len(kept), 2 * len(geometry.shape)),
+            np.array(labels, np.int64),
+            np.array([ignored for *_, ignored in kept], bool),
+        )
+
+
+def _in_voxels(
+    case: Case, name: str, geometry: VolumeGeometry
+) -> list[tuple[str, Sequence[float]]]:
+    affine = np.reshape(geometry.affine, (4, 4))
+    flat = [
+        (label, (y, x, y + height, x + width))
+        for label, x, y, width, height in case.targets.get(name, ())
+    ]
+    volumes = case.targets.get(name.replace("boxes", "volume_boxes"), ())
+    return [*flat, *((label, voxels_of(place, affine)) for label, place in volumes)]
+
+
+def boxes_of_mask(mask: NDArray[np.uint8], structures: int) -> list[list[float]]:
+    """One box around each structure of a mask, its number in front; none of an absent one.
+
+    Args:
+        mask: ``(M, *spatial)`` as in ``MaskBatch``.
+        structures: How many there are.
+    """
+    found = []
+    for number in range(structures):
+        places = np.argwhere(inside(mask, number))
+        if len(places):
+            corners = [*places.min(axis=0).tolist(), *(places.max(axis=0) + 1).tolist()]
+            found.append([number, *map(float, corners)])
+    return found
+
+
+def cache_images(table: CaseTable, config: BoxesConfig, classes: ObjectClasses) -> VolumeCache:
+    """Open the preprocessed images of a dataset, preparing them if they are not there.
+
+    Raises:
+        DataError: If files cannot be read or do not fit together; lists every one.
+        ConfigError: If the cache cannot be written, or has not the space.
+    """
+    path = _entry_path(table, config, classes)
+    try:
+        return VolumeCache.open(path)
+    except DamagedEntryError:
+        pass
+    preprocess = PreprocessVolume(config.preprocessing)
+    files = {case.case_id: MaskedCaseFiles(case, table.root) for case in table.cases}
+    mask_boxes: dict[str, list[list[float]]] = {}
+
+    def prepare(own: Sequence[CacheItem]) -> "_Prepared":
+        name = own[0].case_id
+        image = files[name].read_image()
+        if classes.outlines is not None:
+            mask = files[name].read_mask(classes.outlines, image)
+            count = len(classes.names)
+            mask_boxes[name] = [] if mask is None else boxes_of_mask(mask, count)
+        found = preprocess(image)
+        none = np.empty((0, *found.image.shape[1:]), np.uint8)
+        return _Prepared(found.image, none, found.geometry, found.content_hash)
+
+    content = VolumeContent(
+        dataset=table.name,
+        cases=[_items(each, classes) for each in files.values()],
+        prepare=prepare,
+        structures=0,
+        expected_bytes=expected_bytes(table),
+        advise=config.reader.advise_on_unreadable,
+        facts=lambda: {MASK_BOXES: mask_boxes},
+    )
+    return CacheBuilder(path, content, VolumeCache).build()
+
+
+def cached_images(
+    table: CaseTable, config: BoxesConfig, classes: ObjectClasses
+) -> VolumeCache | None:
+    """The images as :func:`cache_images` has kept them; None: it has not."""
+    try:
+        return VolumeCache.open(_entry_path(table, config, classes))
+    except (DamagedEntryError, DataError):
+        return None
+
+
+def boxes_of_case(case: Case, row: int, cache: VolumeCache, classes: ObjectClasses) -> CaseBoxes:
+    """The boxes of a case, in voxels of its file.
+
+    Args:
+        case: Annotated or not.
+        row: Of the cache.
+        cache: Of :func:`cache_images`.
+        classes: What is to be found.
+    """
+    geometry = cache.geometry(row)
+    if classes.outlines is None:
+        return classes.boxes_of(case, geometry)
+    kept = cache.description[MASK_BOXES].get(case.case_id, [])
+    values = np.array(kept, np.float32).reshape(len(kept), 1 + 2 * len(geometry.shape))
+    return CaseBoxes(values[:, 1:], values[:, 0].astype(np.int64), np.zeros(len(kept), bool))
+
+
+def _items(files: MaskedCaseFiles, classes: ObjectClasses) -> list[CacheItem]:
+    return files.inputs() if classes.outlines is None else files.items()
+
+
+def _entry_path(table: CaseTable, config: BoxesConfig, classes: ObjectClasses) -> Path:
+    files = [MaskedCaseFiles(case, table.root) for case in table.cases]
+    items = [item for each in files for item in _items(each, classes)]
+    fingerprint = {
+        "version": PREPROCESSING_VERSION,
+        **config.preprocessing.model_dump(mode="json"),
+        "boxes_of": None if classes.outlines is None else list(classes.names),
+        "libraries": {"scipy": scipy.__version__, "nibabel": nibabel.__version__},
+    }
+    advise = config.reader.advise_on_unreadable
+    return entry_path(items, fingerprint, (), np.float16, table.name, advise)
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    image: NDArray[np.float32]
+    mask: NDArray[np.uint8]
+    geometry: Any
+    content_hash: bytes

@@ -123,6 +123,42 @@ class DataInfo:
 
 
 @dataclass(frozen=True)
+class SurvivalInfo:
+    """What a survival model may know of the data when it is built; plain values for checkpoints.
+
+    Attributes:
+        ends: Of the intervals that time is divided into, rising, in :attr:`unit`; an interval holds
+            its end and not its beginning. The last one goes on for ever: its end is the longest
+            time that a training patient was followed up.
+        unit: Of time, such as days.
+        seen: What the network sees, with an output for each interval: of its hazard.
+    """
+
+    ends: tuple[float, ...]
+    unit: str
+    seen: DataInfo
+
+    @property
+    def labels(self) -> LabelSet:
+        """What is said of a case: its risk."""
+        return LabelSet(("risk",), exclusive=False)
+
+    @property
+    def cuts(self) -> tuple[float, ...]:
+        """Between the intervals, one less than there are of them."""
+        return self.ends[:-1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain containers, loadable with ``weights_only=True``."""
+        return {"ends": self.ends, "unit": self.unit, "seen": self.seen.to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> SurvivalInfo:
+        """Inverse of :meth:`to_dict`."""
+        return cls(tuple(values["ends"]), values["unit"], DataInfo.from_dict(values["seen"]))
+
+
+@dataclass(frozen=True)
 class SegmentationInfo:
     """What a segmenter may know of the data when it is built; plain values, kept in checkpoints.
 
@@ -328,5 +364,31 @@ class ClassifierBatch(TypedDict):
     table: Tensor
     case_of: NotRequired[Tensor]
     detail: NotRequired[Tensor]
+    case_id: NotRequired[list[str]]
+    patient_id: NotRequired[list[str]]
+
+
+class SurvivalBatch(TypedDict):
+    """A batch of bags of tiles of patients who were followed up.
+
+    Keys:
+        image: float32 ``(N, D)``, features of all tiles, or uint8 ``(N, 3, h, w)``, the tiles.
+        time: float32 ``(B,)``, until the event or the end of follow-up.
+        event: bool ``(B,)``: it happened; else the case is censored.
+        index: int64 ``(B,)``, position in the datamodule's table of cases.
+        epoch, draw: int64 ``(B,)``, the key that the tiles were drawn from (-1: none).
+        table: float32 ``(B, F)``, what the table knows of each case; F may be 0.
+        case_of: int64 ``(N,)``, position of each tile's case.
+        case_id, patient_id: added in the main process, so that workers carry no strings.
+    """
+
+    image: Tensor
+    time: Tensor
+    event: Tensor
+    index: Tensor
+    epoch: Tensor
+    draw: Tensor
+    table: Tensor
+    case_of: Tensor
     case_id: NotRequired[list[str]]
     patient_id: NotRequired[list[str]]

@@ -22,6 +22,7 @@ def group_faults(noun: str, name: str, cases: Sequence[Case]) -> list[str]:
         "patient": [case.patient_id for case in cases],
         "class": [case.targets.get("class") for case in cases],
         "official side": [case.split for case in cases],
+        "follow-up": [_followed(case) for case in cases],
     }
     unusable = fault_of_case_id(group_id(name))
     faults = [f"{noun} id '{name}' {unusable}"] if unusable else []
@@ -63,10 +64,16 @@ def only_source(case: Case) -> Source:
     return next(iter(case.inputs.values()))
 
 
+def _followed(case: Case) -> str | None:
+    """How long a case was followed up, and whether the event happened; None: not known."""
+    if "time" not in case.targets:
+        return None
+    return f"{case.targets['time']:g} ({'event' if case.targets['event'] else 'censored'})"
+
+
 def _targets(cases: Sequence[Case]) -> Mapping[str, Any]:
-    targets: dict[str, Any] = {}
-    if "class" in cases[0].targets:
-        targets["class"] = cases[0].targets["class"]
+    kept = ("class", "time", "event")
+    targets = {name: cases[0].targets[name] for name in kept if name in cases[0].targets}
     findings: dict[str, list[float | None]] = defaultdict(list)
     for case in cases:
         for finding, value in case.targets.get("findings", {}).items():

@@ -51,7 +51,9 @@ class Case:
             map; the table's structures say what its values are), ``"masks"`` (structure ->
             Source of a binary mask, not 0 = inside, for structures that may overlap),
             ``"regions"`` (Source of outlines of what is positive in a slide, in its pixels at full
-            resolution: GeoJSON of QuPath, or XML of ASAP).
+            resolution: GeoJSON of QuPath, or XML of ASAP), ``"time"`` (how long the patient was
+            followed up, in the table's unit) and ``"event"`` (whether it happened then; False =
+            censored).
             Absent = not annotated.
         site: Hospital, scanner or centre.
         attributes: What subgroup figures may be asked by: age, sex, view, ...
@@ -102,6 +104,8 @@ class CaseTable:
         has_patients: False when the dataset does not say whose image is whose; then
             ``patient_id`` equals ``case_id``, and every report says so.
         notices: What the reader noticed and the report should say, one sentence each.
+        warnings: What was wrong and could be left out, such as boxes without area; ``check`` names
+            each.
     """
 
     name: str
@@ -115,6 +119,7 @@ class CaseTable:
     public: bool = False
     has_patients: bool = True
     notices: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.cases:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from datamodules.cases import Case, CaseTable, resolve
-from datamodules.configs.slides import SlidesConfig
+from datamodules.configs.slides import SlideSettings
 from datamodules.errors import ConfigError
 from datamodules.feature_store import FeatureStore
 from datamodules.ready_features import FeatureFile, bring_in
@@ -25,7 +25,7 @@ def has_ready_features(table: CaseTable) -> bool:
     return any(name.partition("-")[0] == READY for case in table.cases[:1] for name in case.inputs)
 
 
-def make_bags(table: CaseTable, config: SlidesConfig, encoder: TileEncoder | None) -> StoredBags:
+def make_bags(table: CaseTable, config: SlideSettings, encoder: TileEncoder | None) -> StoredBags:
     """Find or make the features of every slide.
 
     Args:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.configs.slides import SlidesConfig
+from datamodules.configs.slides import SlideSettings
 from datamodules.errors import DataError
 from datamodules.parallel import map_in_order
 from datamodules.slide_features import SlideFeatures
@@ -22,7 +22,7 @@ TILES_A_JOB = 16
 
 def encode_slide(
     slide: Slide,
-    config: SlidesConfig,
+    config: SlideSettings,
     encoder: TileEncoder,
     done: Callable[[int], None] = lambda _: None,
 ) -> SlideFeatures:
@@ -66,7 +66,7 @@ def encode_slide(
 
 
 def tile_batches(
-    reader: TileReader, count: int, config: SlidesConfig
+    reader: TileReader, count: int, config: SlideSettings
 ) -> Iterator[NDArray[np.uint8]]:
     """All tiles in batches; threads read ahead of who encodes them."""
     size = config.bags.tiles_at_once if config.bags.kind == "features" else TILES_A_JOB

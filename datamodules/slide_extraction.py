@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from datamodules.configs.slides import SlidesConfig
+from datamodules.configs.slides import SlideSettings
 from datamodules.encoding_progress import EncodingProgress
 from datamodules.errors import DataError
 from datamodules.feature_store import FeatureStore, KnownSlide
@@ -66,7 +66,7 @@ def _key(slide: Slide, masks: str | None) -> bytes:
 
 def extract(
     slides: Sequence[SlideFile],
-    config: SlidesConfig,
+    config: SlideSettings,
     encoder: TileEncoder,
     *,
     first: int = 0,
@@ -105,7 +105,7 @@ def extract(
     return [work.found[number] for number in range(len(slides))]
 
 
-def extract_one(slide: SlideFile, config: SlidesConfig, encoder: TileEncoder) -> FoundSlide:
+def extract_one(slide: SlideFile, config: SlideSettings, encoder: TileEncoder) -> FoundSlide:
     """As :func:`extract`, of one slide.
 
     Raises:
@@ -119,7 +119,7 @@ def extract_one(slide: SlideFile, config: SlidesConfig, encoder: TileEncoder) ->
 class _Extraction:
     """What is done, what is wrong, and how fast it goes."""
 
-    def __init__(self, config: SlidesConfig, encoder: TileEncoder, count: int) -> None:
+    def __init__(self, config: SlideSettings, encoder: TileEncoder, count: int) -> None:
         self.store = FeatureStore(recipe_of(config, encoder))
         self.store.make()
         self.config, self.encoder = config, encoder

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.cases import CaseTable, resolve
-from datamodules.configs.slides import SlidesConfig
+from datamodules.configs.slides import SlideSettings
 from datamodules.labelled import Picture
 from datamodules.slide_bags import has_ready_features
 from datamodules.stored_bags import StoredBags
@@ -23,7 +23,7 @@ def draw_bag(
     table: CaseTable,
     index: int,
     bags: StoredBags,
-    config: SlidesConfig,
+    config: SlideSettings,
     evidence: NDArray[np.float32] | None,
 ) -> Picture:
     """The first slide of a case, and what each of its tiles counts for.
@@ -53,7 +53,7 @@ def draw_bag(
     return Picture(image, np.nan_to_num(heat))
 
 
-def draw_tiles(path: Path, config: SlidesConfig) -> NDArray[np.uint8]:
+def draw_tiles(path: Path, config: SlideSettings) -> NDArray[np.uint8]:
     """What counts as tissue in a slide, and where its tiles lie, RGB uint8."""
     from datamodules.transforms.slide_reading import open_slide
     from datamodules.transforms.slide_sheet import draw_tissue

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from datamodules.configs.slides import SlidesConfig
+from datamodules.configs.slides import SlideSettings
 from datamodules.errors import ConfigError
 from datamodules.tile_encoder import TileEncoder
 
@@ -11,7 +11,7 @@ RECIPE_VERSION = 1
 """Raised when the same settings give other features."""
 
 
-def recipe_of(config: SlidesConfig, encoder: TileEncoder) -> dict[str, Any]:
+def recipe_of(config: SlideSettings, encoder: TileEncoder) -> dict[str, Any]:
     """All that the features of a slide depend on, but for the slide, as plain values."""
     return {
         "version": RECIPE_VERSION,

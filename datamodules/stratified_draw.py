@@ -1,8 +1,10 @@
 """Draws which patients go to validation, to test, and to each fold, stratum by stratum."""
 
 import random
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from statistics import quantiles
 
 from datamodules.cases import Case
 
@@ -12,6 +14,7 @@ Unit = Sequence[Case]
 CARRY = 0.5
 """Share of the shortfall left by earlier strata that a stratum makes good: with none the rounding
 of many small strata adds up, with all of it a small stratum may miss a side."""
+QUARTERS = 4
 
 
 def draw_stratified(
@@ -67,11 +70,12 @@ def _deal(strata: Sequence[Sequence[Unit]], shares: Mapping[str, float]) -> list
 
 def _strata(units: Sequence[Unit], by_site: bool, seed: int) -> list[list[Unit]]:
     """Units by stratum, the rarest stratum first, shuffled within."""
-    counts = Counter(name for unit in units for name in _targets(unit))
+    quarters = _quarters(units)
+    counts = Counter(name for unit in units for name in _targets(unit, quarters))
     strata: dict[tuple[str, str], list[Unit]] = defaultdict(list)
     for unit in sorted(units, key=lambda unit: min(case.case_id for case in unit)):
         site = min((case.site or "" for case in unit), default="") if by_site else ""
-        target = min(_targets(unit), key=lambda name: (counts[name], name))
+        target = min(_targets(unit, quarters), key=lambda name: (counts[name], name))
         strata[target, site].append(unit)
     generator = random.Random(seed)
     ordered = [strata[key] for key in sorted(strata, key=lambda key: (len(strata[key]), key))]
@@ -80,8 +84,23 @@ def _strata(units: Sequence[Unit], by_site: bool, seed: int) -> list[list[Unit]]
     return ordered
 
 
-def _targets(unit: Unit) -> set[str]:
-    """Classes and positive findings of a unit; ``negative`` or ``unlabelled`` if there are none."""
+def _quarters(units: Sequence[Unit]) -> list[float]:
+    """Times of follow-up between the quarters of all cases; empty where nobody was followed up."""
+    times = [case.targets["time"] for unit in units for case in unit if "time" in case.targets]
+    return quantiles(times, n=QUARTERS, method="inclusive") if len(times) > 1 else []
+
+
+def _targets(unit: Unit, quarters: Sequence[float]) -> set[str]:
+    """Classes and positive findings of a unit; ``negative`` or ``unlabelled`` if there are none.
+
+    Of cases that were followed up: whether the event happened, and in which quarter of time.
+    """
+    followed = [case.targets for case in unit if "time" in case.targets]
+    if followed:
+        return {
+            f"{'event' if each['event'] else 'censored'} {bisect_left(quarters, each['time'])}"
+            for each in followed
+        }
     classes = {f"class {case.targets['class']}" for case in unit if "class" in case.targets}
     findings = [pair for case in unit for pair in case.targets.get("findings", {}).items()]
     positive = classes | {f"finding {name}" for name, value in findings if value == 1}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from datamodules.errors import ConfigError
 from experiments.configs.logging import LoggingConfig
 from experiments.exit_codes import guarded
-from experiments.reporting.figures import CAPTIONS, OF_SEGMENTERS, WITH_IMAGES
+from experiments.reporting.figures import CAPTIONS, OF_DETECTORS, OF_SEGMENTERS, WITH_IMAGES
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
 
 if TYPE_CHECKING:
@@ -66,13 +66,15 @@ PARTS = (
         tuple(
             Panel("image", f"figures/{name}")
             for name in CAPTIONS
-            if name not in (*WITH_IMAGES, *OF_SEGMENTERS)
+            if name not in (*WITH_IMAGES, *OF_SEGMENTERS, *OF_DETECTORS)
         ),
     ),
     Part(
         "Most confident mistakes",
         tuple(
-            Panel("image", f"figures/{name}") for name in WITH_IMAGES if name not in OF_SEGMENTERS
+            Panel("image", f"figures/{name}")
+            for name in WITH_IMAGES
+            if name not in (*OF_SEGMENTERS, *OF_DETECTORS)
         ),
         columns=1,
     ),

@@ -14,6 +14,10 @@ from datamodules.batches import ClassifierBatch
 from experiments.predicted_files import PredictedBatch, PredictedFile
 from lightning_modules.classifier import Classifier
 from lightning_modules.explanations import MadeBy, explain
+from lightning_modules.slide_survival import SlideSurvival
+
+Explained = Classifier | SlideSurvival
+"""What says of a case how much there is of something, and where it looks for it."""
 
 HALF = 0.5
 
@@ -33,7 +37,7 @@ class Evidence(ABC):
     Attributes:
         film: The file.
         label: The label.
-        probability: That the model gives it.
+        probability: That the model gives it; of survival the risk.
         method: How the map was made.
         map: float32, of the extent of the file, in 0..1.
     """
@@ -82,7 +86,7 @@ class Evidence(ABC):
 
 
 def find_maps(
-    module: Classifier,
+    module: Explained,
     predicted: PredictedBatch,
     wanted: Sequence[Sequence[str]],
     method: MadeBy,

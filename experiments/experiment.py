@@ -7,7 +7,9 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from datamodules.configs.boxes import BoxesConfig
 from datamodules.configs.masks import MasksConfig
+from datamodules.configs.slide_survival import SurvivalSlidesConfig
 from datamodules.configs.slides import SlidesConfig
 from datamodules.configs.volumes import VolumesConfig
 from datamodules.configs.xrays import XraysConfig
@@ -17,16 +19,24 @@ from experiments.configs.logging import LoggingConfig
 from experiments.configs.slurm import SlurmConfig
 from experiments.configs.trainer import TrainerConfig
 from experiments.setting_errors import explain
+from lightning_modules.configs.detector import DetectorConfig
 from lightning_modules.configs.segmenter import SegmenterConfig
 from lightning_modules.configs.slide_classifier import SlideClassifierConfig
+from lightning_modules.configs.slide_survival import SlideSurvivalConfig
 from lightning_modules.configs.volume_classifier import VolumeClassifierConfig
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
 
 Data = Annotated[
-    XraysConfig | VolumesConfig | SlidesConfig | MasksConfig, Field(discriminator="kind")
+    XraysConfig | VolumesConfig | SlidesConfig | SurvivalSlidesConfig | BoxesConfig | MasksConfig,
+    Field(discriminator="kind"),
 ]
 Task = Annotated[
-    XrayClassifierConfig | VolumeClassifierConfig | SlideClassifierConfig | SegmenterConfig,
+    XrayClassifierConfig
+    | VolumeClassifierConfig
+    | SlideClassifierConfig
+    | SlideSurvivalConfig
+    | DetectorConfig
+    | SegmenterConfig,
     Field(discriminator="kind"),
 ]
 
@@ -34,6 +44,8 @@ DATA_OF_TASK = {
     "xray-classifier": "xrays",
     "volume-classifier": "volumes",
     "slide-classifier": "slides",
+    "slide-survival": "survival-slides",
+    "detector": "boxes",
     "segmenter": "masks",
 }
 """Which kind of data a task is trained on."""

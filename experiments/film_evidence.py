@@ -7,10 +7,9 @@ from datamodules.configs.xrays import XrayPreprocessing
 from datamodules.errors import DataError
 from datamodules.transforms.xray_geometry import restore
 from experiments.array_files import write_map
-from experiments.evidence import Evidence, find_maps
+from experiments.evidence import Evidence, Explained, find_maps
 from experiments.overlays import output_path, write_overlay
 from experiments.predicted_files import PredictedBatch, failure
-from lightning_modules.classifier import Classifier
 from lightning_modules.explanations import MadeBy
 
 
@@ -31,7 +30,7 @@ class FilmEvidence(Evidence):
 
 
 def draw_evidence(
-    module: Classifier,
+    module: Explained,
     predicted: PredictedBatch,
     wanted: Sequence[Sequence[str]],
     method: MadeBy,

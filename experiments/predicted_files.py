@@ -21,7 +21,8 @@ class PredictedFile:
     Attributes:
         case: Its name, and what a table knows of it.
         prepared: As the predictor of its kind of image prepared it.
-        scores: Probability of each label.
+        scores: Probability of each label; of survival the risk, and survival at the end of each
+            interval.
         features: Of the network, float32 ``(D,)``.
         outside: Why it is outside the training data; empty: it is not; None: the checkpoint does
             not say what the training data are like.

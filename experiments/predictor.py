@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from pytorch_lightning.utilities import move_data_to_device
 
-from datamodules.batches import ClassifierBatch
+from datamodules.batches import ClassifierBatch, DataInfo
 from datamodules.cases import Case
 from datamodules.errors import ConfigError, DataError
 from datamodules.file_attributes import read_file_attributes
@@ -19,12 +19,11 @@ from datamodules.image_measures import ImageMeasures
 from datamodules.input_guard import InputGuard, SeenImage
 from datamodules.parallel import AHEAD, map_in_order, shown
 from datamodules.table_features import Value, encode
-from experiments.evidence import Evidence
+from experiments.evidence import Evidence, Explained
 from experiments.experiment import Experiment
 from experiments.fingerprint import guard_from
 from experiments.predicted_files import PredictedBatch, PredictedFile, Row, failure
 from experiments.trained import TrainedModel
-from lightning_modules.classifier import Classifier
 from lightning_modules.explanations import MadeBy
 from lightning_modules.metrics.decisions import called_present, thresholds
 
@@ -66,7 +65,7 @@ class Predictor(ABC, Generic[Place]):
     """Files a thread that may be read and not yet predicted."""
 
     def __init__(
-        self, module: Classifier, experiment: Experiment, guard: InputGuard | None = None
+        self, module: Explained, experiment: Experiment, guard: InputGuard | None = None
     ) -> None:
         self.module, self.experiment, self.guard = module, experiment, guard
         self.operating_point = module.operating_point
@@ -74,8 +73,14 @@ class Predictor(ABC, Generic[Place]):
     @classmethod
     def of(cls, model: TrainedModel) -> Self:
         """The predictor of a trained model."""
-        assert isinstance(model.module, Classifier)
+        assert isinstance(model.module, Explained)
         return cls(model.module, model.experiment, guard_from(model.facts))
+
+    @property
+    def seen(self) -> DataInfo:
+        """What the network is given of a case."""
+        data = self.module.data
+        return data if isinstance(data, DataInfo) else data.seen
 
     @property
     def files_at_once(self) -> int | None:
@@ -153,15 +158,15 @@ class Predictor(ABC, Generic[Place]):
         self._check(table)
         if table is None:
             return [Case(name, name, {}) for name in files]
-        return list(read_file_attributes(table, self.module.data.table, files).values())
+        return list(read_file_attributes(table, self.seen.table, files).values())
 
     def _check(self, table: Path | None) -> None:
-        if self.module.data.candidates:
+        if self.seen.candidates:
             raise ConfigError(
                 "this model judges candidates, places in an image, and a file names none; score a"
                 " dataset that lists them: python -m experiments.evaluate RUN --config DATA.yaml"
             )
-        names = ", ".join(column.name for column in self.module.data.table)
+        names = ", ".join(column.name for column in self.seen.table)
         if names and table is None:
             raise ConfigError(
                 f"this model is given {names} beside each image: say --table FILE.csv, with columns"
@@ -224,7 +229,7 @@ class Predictor(ABC, Generic[Place]):
             return PredictedBatch(None, [], failed)
         chosen = [cases[film.name] for film in good]
         prepared = [film.prepared for film in good]
-        table = encode(self.module.data.table, chosen)
+        table = encode(self.seen.table, chosen)
         batch = self.batch([film.name for film in good], prepared, table)
         batch = move_data_to_device(batch, self.module.device)
         with torch.inference_mode():

@@ -7,18 +7,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.configs.slides import SlidesConfig
+from datamodules.configs.slides import SlideSettings
 from datamodules.errors import DataError
 from datamodules.slide_features import SlideFeatures
 from datamodules.tile_dataset import spread
 from datamodules.transforms.slide_reading import open_slide
 from experiments.array_files import write_map
-from experiments.evidence import SPELT, Evidence, find_maps
+from experiments.evidence import SPELT, Evidence, Explained, find_maps
 from experiments.overlays import output_path
 from experiments.predicted_files import PredictedBatch, failure
 from experiments.slide_geojson import write_geojson
 from experiments.slide_heatmaps import write_heatmap
-from lightning_modules.classifier import Classifier
 from lightning_modules.explanations import MadeBy
 
 LONGEST_SIDE = 2048
@@ -63,11 +62,11 @@ class SlideEvidence(Evidence):
 
 
 def draw_slide_evidence(
-    module: Classifier,
+    module: Explained,
     predicted: PredictedBatch,
     wanted: Sequence[Sequence[str]],
     method: MadeBy,
-    data: SlidesConfig,
+    data: SlideSettings,
     folder: Path,
 ) -> Iterator[tuple[Evidence, Path]]:
     """Evidence for the labels that are wanted of each slide, and the place of its picture.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from datamodules.bag_dataset import bag_batch
 from datamodules.batches import ClassifierBatch
 from datamodules.cases import Case
-from datamodules.configs.slides import SlidesConfig, TileBags
+from datamodules.configs.slides import SlideSettings, TileBags
 from datamodules.errors import DataError
 from datamodules.feature_formats import read_bag
 from datamodules.image_measures import ImageMeasures
@@ -59,7 +59,7 @@ class SlidePredictor(Predictor[Path]):
     threads = 1  # slides share one encoder, whose reading has threads of its own
 
     @cached_property
-    def data(self) -> SlidesConfig:
+    def data(self) -> SlideSettings:
         """Settings of the data that it was trained on."""
         return settings_of(self.experiment)[1]
 
@@ -72,7 +72,7 @@ class SlidePredictor(Predictor[Path]):
     def encoder(self) -> TileEncoder:
         """What turns tiles into features, as in training."""
         encoder = encoder_of(self.data, str(self.module.device))
-        check_same_features(self.module.data.tile_features, recipe_of(self.data, encoder))
+        check_same_features(self.seen.tile_features, recipe_of(self.data, encoder))
         return encoder
 
     def find(self, places: Sequence[Path], output: Path | None = None) -> dict[str, Path]:
@@ -93,7 +93,7 @@ class SlidePredictor(Predictor[Path]):
             features = as_stored(read_bag(place))
         else:
             features = self._encoded(place)
-        expected, found = self.module.data.channels, features.features.shape[1]
+        expected, found = self.seen.channels, features.features.shape[1]
         if self._tiles is None and found != expected:
             raise DataError(
                 f"its tiles have {found} features, and the model takes {expected}: they were made"

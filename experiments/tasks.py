@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import CheckpointError, ConfigError
 from experiments.experiment import Experiment
+from experiments.task_kinds.detection import Detection
 from experiments.task_kinds.faults import check_initial_weights
 from experiments.task_kinds.kind import TaskKind
 from experiments.task_kinds.segmentation import Segmentation
 from experiments.task_kinds.slide_classification import SlideClassification
+from experiments.task_kinds.slide_survival import SurvivalPrediction
 from experiments.task_kinds.volume_classification import VolumeClassification
 from experiments.task_kinds.xray_classification import XrayClassification
 
@@ -19,6 +21,8 @@ KINDS: dict[str, TaskKind] = {
     "xray-classifier": XrayClassification(),
     "volume-classifier": VolumeClassification(),
     "slide-classifier": SlideClassification(),
+    "slide-survival": SurvivalPrediction(),
+    "detector": Detection(),
     "segmenter": Segmentation(),
 }
 

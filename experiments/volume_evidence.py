@@ -10,10 +10,9 @@ from datamodules.anatomical_planes import grey_panel, panel
 from datamodules.transforms.volume_geometry import VolumeGeometry
 from datamodules.transforms.volume_writing import write_volume
 from datamodules.windows import stitch
-from experiments.evidence import Evidence, find_maps
+from experiments.evidence import Evidence, Explained, find_maps
 from experiments.overlays import output_path, write_annotated
 from experiments.predicted_files import PredictedBatch
-from lightning_modules.classifier import Classifier
 from lightning_modules.explanations import MadeBy
 
 
@@ -41,7 +40,7 @@ class VolumeEvidence(Evidence):
 
 
 def draw_volume_evidence(
-    module: Classifier,
+    module: Explained,
     predicted: PredictedBatch,
     wanted: Sequence[Sequence[str]],
     method: MadeBy,

@@ -74,11 +74,11 @@ class VolumePredictor(Predictor[tuple[Path, ...]]):
         self, places: Sequence[Path], output: Path | None = None
     ) -> dict[str, tuple[Path, ...]]:
         """See the base class; a folder of DICOM files is a series."""
-        return find_volumes(places, self.module.data.channels, output)
+        return find_volumes(places, self.seen.channels, output)
 
     def prepare(self, place: tuple[Path, ...]) -> ReadVolume:
         """See the base class."""
-        volume, channels = read_channels(place), self.module.data.channels
+        volume, channels = read_channels(place), self.seen.channels
         if len(volume.array) != channels:
             raise DataError(f"it has {len(volume.array)} channels, and the model takes {channels}")
         prepared = PrepareForClassifier(self.data)(volume)
@@ -90,7 +90,7 @@ class VolumePredictor(Predictor[tuple[Path, ...]]):
     def _dataset(
         self, cases: Sequence[PreparedCase], table: NDArray[np.float32] | None = None
     ) -> VolumeDataset:
-        view = VolumeView(self.data, 0, (1.0,) * 3, self.module.data.channels)
+        view = VolumeView(self.data, 0, (1.0,) * 3, self.seen.channels)
         targets = np.full((len(cases), 0), np.nan, np.float32)
         known = np.zeros((len(cases), 0), np.float32) if table is None else table
         return VolumeDataset(HeldVolumes(cases), targets, known, view, training=False)

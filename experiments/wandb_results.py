@@ -13,10 +13,12 @@ from matplotlib.figure import Figure
 from callbacks.checkpoint_files import BEST
 from callbacks.metrics_log import last_step
 from datamodules.base import TaskDataModule
+from datamodules.boxes import BoxesData
 from datamodules.labelled import LabelledData
 from datamodules.masks import MasksData
 from experiments.experiment import Experiment
 from experiments.figures.confident_mistakes import mistakes_sheet
+from experiments.figures.detection import box_sheet, detection_rows
 from experiments.figures.drawing import FAULTS
 from experiments.figures.segmentation import overlay_sheet
 from experiments.figures.style import DPI
@@ -29,6 +31,7 @@ from experiments.wandb_staging import remove_link, staging
 from experiments.wandb_tracking import STEP, hashed_id
 from lightning_modules.base import TaskModule
 from lightning_modules.classifier import Classifier
+from lightning_modules.detector import Detector
 from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.segmenter import Segmenter
 
@@ -214,6 +217,9 @@ def _shared_sheets(
     if isinstance(module, Segmenter) and isinstance(data, MasksData):
         rows = module.rows.get("test") or module.rows["val"]
         drawings["overlays"] = lambda: overlay_sheet(module, data, rows, name_of=hashed_id)
+    if isinstance(module, Detector) and isinstance(data, BoxesData):
+        point, found = metrics["operating_point"], detection_rows(module)
+        drawings["box_mistakes"] = lambda: box_sheet(module, data, found, point, hashed_id)
     return {name: png for name, draw in drawings.items() if (png := _png(draw)) is not None}
 
 

@@ -74,9 +74,7 @@ def _detect(network: DetectionNetwork, image: Tensor, windows: Windows) -> Candi
     return Candidates(*(values[order] for values in joined))
 
 
-def _of_case(
-    found: Candidates, place: tuple[int, ...], spatial: tuple[int, ...]
-) -> Candidates:
+def _of_case(found: Candidates, place: tuple[int, ...], spatial: tuple[int, ...]) -> Candidates:
     """Those of a window whose middles lie in the case, as boxes of the case, within its bounds."""
     axes = len(spatial)
     boxes = found.boxes + found.boxes.new_tensor(place).repeat(2)

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from datamodules.configs.data import DataSettings
 from datamodules.configs.labelled import LabelledConfig
 from datamodules.configs.slide_tiles import TilesConfig, TissueConfig
 from datamodules.schema import LocalPath, Settings
@@ -44,16 +45,15 @@ class TileBags(Settings):
 Bags = Annotated[FeatureBags | TileBags, Field(discriminator="kind")]
 
 
-class SlidesConfig(LabelledConfig):
-    """Whole slides with their labels, each seen as a bag of tiles."""
+class SlideSettings(DataSettings):
+    """Whole slides, each seen as a bag of tiles, whatever is said of them."""
 
     of_dataset: ClassVar[tuple[str, ...]] = (
-        *LabelledConfig.of_dataset,
+        *DataSettings.of_dataset,
         "assumed_um_per_pixel",
         "masks",
     )
 
-    kind: Literal["slides"] = "slides"
     assumed_um_per_pixel: float | None = Field(default=None, gt=0, le=100)
     """Scale of slides whose files do not say, at full resolution; none: they are refused."""
     masks: LocalPath | None = None
@@ -74,3 +74,9 @@ class SlidesConfig(LabelledConfig):
     """Give each feature the mean 0 and the deviation 1 over the tiles of training cases."""
     batch_size: int = Field(default=16, ge=1)
     """Cases a step and process."""
+
+
+class SlidesConfig(SlideSettings, LabelledConfig):
+    """Whole slides with their labels, each seen as a bag of tiles."""
+
+    kind: Literal["slides"] = "slides"

@@ -96,6 +96,7 @@ def begin(reading: Reading) -> Examination:
                 "Whose images are whose is not known: each counts as a patient of its own."
             )
         found.problems += [Problem(Kind.NOTE, "", note, "notice") for note in notes]
+        found.problems += reading.table.warnings
     return found
 
 

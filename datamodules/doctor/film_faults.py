@@ -6,6 +6,7 @@ from datamodules.candidates import selected_box
 from datamodules.cases import Case, Source
 from datamodules.configs.xrays import XrayPreprocessing
 from datamodules.doctor.films import Film, Films, Owners
+from datamodules.doctor.stray_boxes import stray
 from datamodules.problems import Kind, Problem
 
 FULL_RANGE = (0.0, 100.0)
@@ -15,8 +16,6 @@ FEWEST_LEVELS = 32
 """A film of more than 8 bits that keeps fewer of them has lost most of its contrast."""
 ENLARGED = 2
 """Films whose longer side is enlarged by this factor or more are counted in a warning."""
-TOLERANCE_PIXELS = 1
-"""By how much a box may leave its image: annotators round."""
 
 
 def film_faults(
@@ -75,7 +74,8 @@ def _stray_boxes(case: Case, image: Source, film: Film) -> Iterator[Problem]:
             fault = f"the candidate {_numbers(candidate)} lies outside {size}"
             yield Problem(Kind.BOX, _where(case, image), fault, case_id=case.case_id)
     for label, *box in case.targets.get("boxes", ()):
-        if _leaves(box, film):
+        x, y, width, height = box
+        if stray((x, y), (x + width, y + height), (film.width, film.height)):
             fault = f"the box {label} {_numbers(box)} leaves {size}"
             yield Problem(Kind.BOX, _where(case, image), fault, "warning", case.case_id)
 
@@ -83,11 +83,6 @@ def _stray_boxes(case: Case, image: Source, film: Film) -> Iterator[Problem]:
 def _is_outside(candidate: Sequence[float], film: Film) -> bool:
     x, y, width, height = candidate
     return not (0 <= x + width / 2 < film.width and 0 <= y + height / 2 < film.height)
-
-
-def _leaves(box: Sequence[float], film: Film) -> bool:
-    x, y, width, height = box
-    return max(x + width - film.width, y + height - film.height) > TOLERANCE_PIXELS
 
 
 def _numbers(box: Sequence[float]) -> str:

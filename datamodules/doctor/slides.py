@@ -4,7 +4,7 @@ from functools import partial
 
 from datamodules.batches import LabelSet
 from datamodules.cases import CaseTable, Source, resolve
-from datamodules.configs.slides import SlidesConfig
+from datamodules.configs.slides import SlidesConfig, SlideSettings
 from datamodules.doctor.examination import Examination
 from datamodules.doctor.labels import examine_labels
 from datamodules.errors import DataError
@@ -34,12 +34,20 @@ def examine_slides(
     Raises:
         ConfigError: If the settings do not fit together, or not to the dataset.
     """
-    reading = config.reader.examine() if table is None else Reading(table)
-    if table is None and config.unit == "patient" and reading.table is not None:
-        reading = _of_patients(reading)
+    reading = read_slides(config, table)
     return examine_labels(
-        config, reading, labels, partial(_look_at_all, config) if pixels else None
+        config, reading, labels, partial(look_at_slides, config) if pixels else None
     )
+
+
+def read_slides(config: SlideSettings, table: CaseTable | None) -> Reading:
+    """The cases: slides, or patients by their slides; of a table they are as they are."""
+    if table is not None:
+        return Reading(table)
+    reading = config.reader.examine()
+    if config.unit == "patient" and reading.table is not None:
+        return _of_patients(reading)
+    return reading
 
 
 def _of_patients(reading: Reading) -> Reading:
@@ -50,7 +58,8 @@ def _of_patients(reading: Reading) -> Reading:
         return Reading(reading.table, (*reading.problems, *problems_of(error, Kind.LABEL)))
 
 
-def _look_at_all(config: SlidesConfig, found: Examination) -> None:
+def look_at_slides(config: SlideSettings, found: Examination) -> None:
+    """Open every slide, or file of features; add their content and what is wrong with them."""
     table = found.table
     assert table is not None
     places = [(case.case_id, source) for case in table.cases for source in case.inputs.values()]
@@ -84,7 +93,7 @@ def _look_at_features(table: CaseTable, source: Source) -> bytes:
     return hashlib.sha256(bag.features.tobytes()).digest()[:16]
 
 
-def _look_at_slide(config: SlidesConfig, table: CaseTable, source: Source) -> bytes:
+def _look_at_slide(config: SlideSettings, table: CaseTable, source: Source) -> bytes:
     """Open a slide, find its tissue, and read a tile; what identifies it."""
     from datamodules.transforms.slide_reading import open_slide
     from datamodules.transforms.slide_tiles import TileReader, tile_grid

@@ -9,7 +9,9 @@ from pydantic import model_validator
 from datamodules.cases import CaseTable
 from datamodules.demos.candidates import as_candidates
 from datamodules.errors import DataError
+from datamodules.readers.boxes_csv import BoxesCsvReader
 from datamodules.readers.build_once import build_once
+from datamodules.readers.coco import CocoReader
 from datamodules.readers.csv_table import CsvReader
 from datamodules.readers.image_mask_folders import ImageMaskFoldersReader
 from datamodules.readers.nih_chestxray14 import NihChestXray14Reader
@@ -34,20 +36,29 @@ class DemoReader(ReaderSettings):
 
     They are drawn at the first use into $LIGHTBOX_CACHE/demos (some 5 to 15 seconds; slides, of
     some 350 MB, take two minutes): films in the layout of NIH ChestX-ray14, slices in folders of
-    images and masks, volumes in nnU-Net's raw format or listed in a table, as slides are. They show
-    no real person. All films of a patient count as one exam.
+    images and masks, volumes in nnU-Net's raw format or listed in a table, as slides are; boxes in
+    COCO's format, and in a table. They show no real person. All films of a patient count as one
+    exam.
     """
 
     ids_are_file_names: ClassVar[bool] = True
     kind: Literal["demo"] = "demo"
     name: Literal[
-        "xray", "xray-shortcut", "segmentation-2d", "segmentation-3d", "volume", "slide"
+        "xray",
+        "xray-shortcut",
+        "segmentation-2d",
+        "segmentation-3d",
+        "volume",
+        "slide",
+        "detection",
+        "detection-3d",
     ] = "xray"
     """Which demo: xray, chest films in which some patients have a nodule; xray-shortcut, where
     the view tells who has one, in training only; segmentation-2d, slices through the heart with
     the left ventricle and its wall; segmentation-3d, volumes with a kidney and its tumour; volume,
     CT of a nodule in a lung, benign or malignant; slide, whole slides stained with H&E, normal or
-    with tumour somewhere."""
+    with tumour somewhere; detection, smears of blood with boxes around red cells, white cells and
+    platelets; detection-3d, CT of a part of a lung with boxes around nodules."""
     candidates: bool = False
     """Of films: list candidates, each nodule, and as many places without one."""
 
@@ -129,6 +140,18 @@ class DemoReader(ReaderSettings):
                 attribute_columns=("age", "sex"),
                 regions_column="regions",
             )
+        if self.name == "detection":
+            return CocoReader(root=root, patient_pattern=PATIENT)
+        if self.name == "detection-3d":
+            return BoxesCsvReader(
+                root=root,
+                box_columns=("x_mm", "y_mm", "z_mm", "width_mm", "depth_mm", "height_mm"),
+                box_space="ras-mm",
+                patient_column="patient",
+                split_column="split",
+                site_column="site",
+                attribute_columns=("age", "sex"),
+            )
         return NihChestXray14Reader(root=root)
 
     def _draw(self, folder: Path) -> None:
@@ -148,6 +171,14 @@ class DemoReader(ReaderSettings):
             from datamodules.demos import slides
 
             slides.draw_demo(folder)
+        elif self.name == "detection":
+            from datamodules.demos import blood_smears
+
+            blood_smears.draw_demo(folder)
+        elif self.name == "detection-3d":
+            from datamodules.demos import scattered_nodules
+
+            scattered_nodules.draw_demo(folder)
         else:
             from datamodules.demos.xray import draw_demo
 

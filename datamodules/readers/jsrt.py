@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
 
 from datamodules.cases import SAME_EXTENT, Case, CaseTable, Source, Structure
 from datamodules.errors import DataError
 from datamodules.problems import Kind, problems_of
+from datamodules.readers.box_list import BoxList, FaultyBoxes
 from datamodules.readers.case_list import CaseList
 from datamodules.readers.file_templates import walk
+from datamodules.readers.jsrt_nodules import NODULE, TABLE, read_nodules
 from datamodules.readers.reader import ReaderSettings
 from datamodules.readers.tables import plain_number, read_table
 
@@ -39,28 +41,37 @@ class JsrtReader(ReaderSettings):
                                           or as SCR has them, fold1/masks/left lung/JPCLN001.gif
         landmarks/LL/JPCLN001.npy         optional: points of LL, RL, H, LCLA, RCLA
         clinical.csv                      optional: File, Sex, Age, Condition
+        CLNDAT_EN.txt                     optional: size and place of each nodule, as published
 
-    One film a patient. The masks have half the height and width of the films, and the landmarks
-    are in pixels of the masks. The usual protocol, two folds of odd and even numbers, is the
-    attribute ``fold``; a split is drawn. Not every film has to be there.
+    One film a patient. Each nodule has a square box about it. The masks have half the height and
+    width of the films, and the landmarks are in pixels of the masks. The usual protocol, two folds
+    of odd and even numbers, is the attribute ``fold``; a split is drawn. Not every film has to be
+    there, and no mask where the table of nodules is.
     """
 
     folder: ClassVar[str] = "jsrt"
     kind: Literal["jsrt"] = "jsrt"
+    faulty_boxes: FaultyBoxes = "drop"
+    """What becomes of nodules that are given twice: left out, each with a warning of ``check``; or
+    refused."""
 
     def list_cases(self) -> CaseTable:
         """List the films; see the base class."""
         cases = CaseList(self.existing_root())
-        images, masks = _find(cases.root)
+        images, masks, nodules = _find(cases.root)
         if not images:
             raise DataError("no images/JPCLN001.png and the like; is this the folder of JSRT?")
         clinical = _read_clinical(cases)
+        boxes = BoxList(cases, self.faulty_boxes)
+        unknown = set(images) if nodules is None else read_nodules(cases, boxes, nodules, images)
+        outlined = bool(masks) or nodules is None
         for case_id, path in images.items():
             expected = {
                 name: masks.get((name, case_id), f"masks/{name}/{case_id}.png")
                 for name in STRUCTURES
             }
-            targets = cases.separate_masks(case_id, expected, SAME_EXTENT)
+            targets = cases.separate_masks(case_id, expected, SAME_EXTENT) if outlined else {}
+            targets |= {} if case_id in unknown else boxes.targets(case_id)
             targets |= _landmarks(cases, case_id)
             targets["class"] = CLASSES[case_id.startswith("JPCLN")]
             fold = "odd" if int(case_id[-3:]) % 2 else "even"
@@ -68,19 +79,22 @@ class JsrtReader(ReaderSettings):
             inputs = cases.images(case_id, {"image": path})
             cases.add(Case(case_id, case_id, inputs, targets, attributes=attributes))
         cases.left_out("Masks without a film", len({i for _, i in masks} - set(images)))
-        structures = tuple(Structure(name) for name in STRUCTURES)
-        return cases.table(self.kind, classes=CLASSES, structures=structures)
+        structures = tuple(Structure(name) for name in STRUCTURES if outlined)
+        objects = () if nodules is None else (NODULE,)
+        return boxes.table(self.kind, objects, classes=CLASSES, structures=structures)
 
 
-def _find(root: Path) -> tuple[dict[str, str], dict[tuple[str, str], str]]:
-    """Films by their name, and masks by structure and name."""
-    images, masks = {}, {}
+def _find(root: Path) -> tuple[dict[str, str], dict[tuple[str, str], str], str | None]:
+    """Films by their name, masks by structure and name, and the table of nodules."""
+    images, masks, nodules = {}, {}, None
     for path in walk(root, "."):
         if match := _IMAGE.fullmatch(path):
             images[match[1].upper()] = path
         elif match := _MASK.fullmatch(path):
             masks[match[1].lower().replace(" ", "_"), match[2].upper()] = path
-    return images, masks
+        elif PurePosixPath(path).name.upper() == TABLE.upper():
+            nodules = path
+    return images, masks, nodules
 
 
 def _landmarks(cases: CaseList, case_id: str) -> dict[str, Any]:

@@ -115,11 +115,13 @@ class _NihCases:
         return self._table(cases)
 
     def _table(self, cases: tuple[Case, ...]) -> CaseTable:
+        drawn = {label for case in cases for label, *_ in case.targets.get("boxes", ())}
         return CaseTable(
             name=NihChestXray14Reader.folder,
             root=self.root,
             cases=cases,
             findings=FINDINGS,
+            objects=tuple(finding for finding in FINDINGS if finding in drawn),
             public=True,
             notices=tuple(self.notices),
         )

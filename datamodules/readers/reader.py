@@ -83,6 +83,11 @@ class ReaderSettings(Settings):
         with the cases that are known in spite of it, so that ``check`` can look further.
         """
 
+    @property
+    def usual_folder(self) -> str:
+        """Name of the dataset's folder under ``$LIGHTBOX_DATA``; empty: it has none."""
+        return self.folder
+
     def existing_root(self) -> Path:
         """The dataset's folder.
 
@@ -90,16 +95,20 @@ class ReaderSettings(Settings):
             DataError: If no folder is named, or if it is not there.
         """
         base = os.environ.get("LIGHTBOX_DATA")
-        if self.root is None and (base is None or not self.folder):
+        if self.root is None and (base is None or not self.usual_folder):
             raise DataError(
                 "no folder is named for the dataset: give --data.reader.root DIR"
                 + (
-                    f"; or set LIGHTBOX_DATA to the folder of '{self.folder}'"
-                    if self.folder
+                    f"; or set LIGHTBOX_DATA to the folder of '{self.usual_folder}'"
+                    if self.usual_folder
                     else ""
                 )
             )
-        root = Path(base or "") / self.folder if self.root is None else Path(self.root).expanduser()
+        root = (
+            Path(base or "") / self.usual_folder
+            if self.root is None
+            else Path(self.root).expanduser()
+        )
         if not root.is_dir():
             raise DataError(
                 f"the dataset's folder {root} is not there; give --data.reader.root DIR"

@@ -100,6 +100,7 @@ class _RsnaCases:
             cases=cases,
             classes=CLASSES if self.settings.labels == "classes" else (),
             findings=(self.settings.finding,),
+            objects=(self.settings.finding,),
             public=True,
             has_patients=has_patients,
             notices=() if has_patients else (WITHOUT_PATIENTS,),

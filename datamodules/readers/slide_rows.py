@@ -13,6 +13,7 @@ from datamodules.problems import Kind, Problem, Problems
 from datamodules.readers.column_roles import refuse_unnamed
 from datamodules.readers.csv_cases import CsvCases
 from datamodules.readers.csv_inputs import AddProblem
+from datamodules.readers.follow_up import FollowUp, read_follow_up, without_labels
 from datamodules.readers.image_files import NoSuchFileError, case_ids
 from datamodules.readers.labelled_table import RowColumns
 from datamodules.readers.named_files import NamedFiles
@@ -41,6 +42,25 @@ class SlideRows(RowColumns):
     regions_column: str | None = None
     """Column with a file of outlines (.geojson, .xml) of what is positive in the slide, named like
     the slides; blank: there is none."""
+    label_columns: tuple[str, ...] = ("label",)
+    """One column with a class a row, or several columns with a finding each (1, 0, blank); empty:
+    none, where there are columns of time and event."""
+    time_column: str | None = None
+    """Column with how long each patient was followed up: until the event, or until nothing more is
+    known."""
+    event_column: str | None = None
+    """Column that says whether the event happened then (1, true), or not (0, false: censored)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _labels_may_be_absent(cls, values: object) -> object:
+        return without_labels(values)
+
+    @model_validator(mode="after")
+    def _something_is_known(self) -> Self:
+        if not self.label_columns and self.time_column is None:
+            raise ValueError("label_columns names no column, and there is no time_column")
+        return self
 
     @model_validator(mode="after")
     def _patients_are_known(self) -> Self:
@@ -53,9 +73,10 @@ class SlideRows(RowColumns):
         root = self.existing_root()
         problems: Problems = []
         table = read_table(root, self.table, problems=problems)
-        regions = [] if self.regions_column is None else [self.regions_column]
-        table.require(dict.fromkeys([self.slide_column, *self.columns_of_rows(), *regions]))
-        used = {self.slide_column, *self.label_columns, self.case_column}
+        optional = (self.regions_column, self.time_column, self.event_column)
+        more = [name for name in optional if name is not None]
+        table.require(dict.fromkeys([self.slide_column, *self.columns_of_rows(), *more]))
+        used = {self.slide_column, *self.label_columns, self.case_column, *more}
         refuse_unnamed(table, used, self.patient_column, self.split_column)
         inputs = SlideInputs(self, root, table)
         return SlideCases(self, table, inputs, problems).build()
@@ -68,10 +89,14 @@ class SlideInputs:
         settings: Name the columns.
         root: Folder of the dataset.
         table: The rows.
+        counts_others: Whether the report says how many files no row names.
     """
 
-    def __init__(self, settings: SlideRows, root: Path, table: Table) -> None:
+    def __init__(
+        self, settings: SlideRows, root: Path, table: Table, *, counts_others: bool = True
+    ) -> None:
         self.settings = settings
+        self.counts_others = counts_others
         self.root = root
         self.table = table
         self.paths = table.cells(settings.slide_column)
@@ -120,6 +145,8 @@ class SlideInputs:
 
     def notices(self) -> tuple[str, ...]:
         """How many files no row names."""
+        if not self.counts_others:
+            return ()
         found = [path for path in self._found if isinstance(path, str)]
         count = len(self._files.others(found))
         what = "Slides" if self.settings.input_name == "slide" else "Files of features"
@@ -127,7 +154,7 @@ class SlideInputs:
 
 
 class SlideCases(CsvCases):
-    """Rows of slides as cases, with outlines, and with labels that may be of the patient.
+    """Rows of slides as cases, with outlines, follow-up, and labels that may be of the patient.
 
     Args:
         settings: Name the columns.
@@ -140,12 +167,24 @@ class SlideCases(CsvCases):
     inputs: SlideInputs
 
     def _targets(self) -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]]:
-        targets, classes = super()._targets()
+        targets, classes = self._labels()
         if self.settings.labels_of == "patient":
             targets = self._labels_of_patients(targets)
         regions = self.inputs.regions(self._add)
         outlined = [{} if source is None else {REGIONS: source} for source in regions]
-        return [{**one, **other} for one, other in zip(targets, outlined, strict=True)], classes
+        known = zip(targets, outlined, self._follow_up(), strict=True)
+        return [{**one, **other, **followed} for one, other, followed in known], classes
+
+    def _labels(self) -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]]:
+        if self.settings.label_columns:
+            return super()._targets()
+        return [{} for _ in self.ids], ()
+
+    def _follow_up(self) -> list[FollowUp]:
+        settings = self.settings
+        if settings.time_column is None or settings.event_column is None:
+            return [{} for _ in self.ids]
+        return read_follow_up(self.table, settings.time_column, settings.event_column, self._add)
 
     def _labels_of_patients(
         self, targets: Sequence[Mapping[str, Any]]

@@ -3,15 +3,17 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
+
+from pydantic import model_validator
 
 from datamodules.cases import CaseTable
 from datamodules.errors import DataError
 from datamodules.problems import FaultyCasesError, Kind, Problem, Problems
 from datamodules.readers.column_roles import refuse_unnamed
-from datamodules.readers.csv_cases import CsvCases
+from datamodules.readers.follow_up import without_labels
 from datamodules.readers.labelled_table import LabelColumns
-from datamodules.readers.slide_rows import SlideInputs
+from datamodules.readers.slide_rows import SlideCases, SlideInputs
 from datamodules.readers.slides_csv import SlidesCsvReader
 from datamodules.readers.tables import Table, read_table
 from datamodules.readers.tcga_barcodes import (
@@ -53,6 +55,25 @@ class TcgaReader(LabelColumns):
     with or without the rest of the file's name."""
     slides: tuple[Literal["diagnostic", "frozen"], ...] = ("diagnostic",)
     """Which slides to take: those of fixed tissue (DX), or frozen sections (TS, BS, MS)."""
+    label_columns: tuple[str, ...] = ("label",)
+    """One column with a class a row, or several columns with a finding each (1, 0, blank); empty:
+    none, where there are columns of time and event."""
+    time_column: str | None = None
+    """Column with how long each patient was followed up: until the event, or until nothing more is
+    known."""
+    event_column: str | None = None
+    """Column that says whether the event happened then (1, true), or not (0, false: censored)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _labels_may_be_absent(cls, values: object) -> object:
+        return without_labels(values)
+
+    @model_validator(mode="after")
+    def _something_is_known(self) -> Self:
+        if not self.label_columns and self.time_column is None:
+            raise ValueError("label_columns names no column, and there is no time_column")
+        return self
 
     def list_cases(self) -> CaseTable:
         """List the slides; see the base class."""
@@ -60,7 +81,8 @@ class TcgaReader(LabelColumns):
         problems: Problems = []
         table = read_table(root, self.table, problems=problems)
         splits = [] if self.splits_in is None else [self.splits_in]
-        used = list(dict.fromkeys([*self.label_columns, *self.attribute_columns, *splits]))
+        times = [name for name in (self.time_column, self.event_column) if name is not None]
+        used = list(dict.fromkeys([*self.label_columns, *self.attribute_columns, *splits, *times]))
         table.require(dict.fromkeys([self.barcode_column, *used]))
         refuse_unnamed(table, {self.barcode_column, *used}, self.barcode_column, self.split_column)
         slides, notices = find_slides(root)
@@ -70,12 +92,12 @@ class TcgaReader(LabelColumns):
             "Slides that --data.reader.slides does not ask for, left out", len(slides) - len(taken)
         )
         joined = rows.join(taken, slides)
-        labels = {name: getattr(self, name) for name in LabelColumns.model_fields}
-        settings = SlidesCsvReader(**ADDED, **labels)
-        inputs = SlideInputs(settings, root, joined)
+        names = (*LabelColumns.model_fields, "time_column", "event_column")
+        settings = SlidesCsvReader(**ADDED, **{name: getattr(self, name) for name in names})
+        inputs = SlideInputs(settings, root, joined, counts_others=False)
         notices = (*notices, *rows.notices)
         try:
-            return _named(CsvCases(settings, joined, inputs, problems).build(), notices)
+            return _named(SlideCases(settings, joined, inputs, problems).build(), notices)
         except FaultyCasesError as error:
             rest = None if error.rest is None else _named(error.rest, notices)
             raise FaultyCasesError(error.message, error.found, rest) from error

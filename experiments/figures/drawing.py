@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from callbacks.metrics_log import read_metrics
 from datamodules.base import SPLITS, TaskDataModule
+from datamodules.boxes import BoxesData
 from datamodules.errors import LightboxError
 from datamodules.labelled import LabelledData
 from datamodules.masks import MasksData
@@ -15,12 +16,14 @@ from experiments.figures.class_balance import class_balance
 from experiments.figures.classification import calibration, precision_recall, roc
 from experiments.figures.confident_mistakes import mistakes_sheet
 from experiments.figures.confusion_matrix import confusion_matrix
+from experiments.figures.detection import detection_figures
 from experiments.figures.learning_curves import learning_curves
 from experiments.figures.segmentation import segmentation_figures
 from experiments.figures.style import save
 from experiments.run_folder import RunFolder
 from lightning_modules.base import TaskModule
 from lightning_modules.classifier import Classifier
+from lightning_modules.detector import Detector
 from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.metrics.rows import ClassificationRow
 from lightning_modules.segmenter import Segmenter
@@ -71,6 +74,8 @@ def _drawings(
     )
     if isinstance(module, Segmenter) and isinstance(data, MasksData):
         yield from segmentation_figures(module, data)
+    if isinstance(module, Detector) and isinstance(data, BoxesData):
+        yield from detection_figures(module, data, operating_point)
     if isinstance(module, Classifier):
         yield from _classification(module, data, operating_point)
 

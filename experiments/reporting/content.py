@@ -9,6 +9,8 @@ from typing import Any
 
 from datamodules.errors import ConfigError
 from datamodules.whole_files import write_whole
+from experiments.experiment import Experiment
+from experiments.reporting.box_rule import box_rule, score_table
 from experiments.reporting.figures import WITH_IMAGES, Illustration, illustrations, pictures
 from experiments.reporting.mask_rule import mask_rule
 from experiments.reporting.provenance import Pair, environment_facts, training_facts
@@ -99,10 +101,8 @@ def build_content(folder: RunFolder, shared: Mapping[str, bytes] | None = None) 
         headline=headline_table(figures, facts, split),
         data=data_table(facts),
         notices=_shortened([*_counts(facts), *notices]),
-        rule=mask_rule(point, facts)
-        if facts["task"] == "segmenter"
-        else operating_rule(facts, experiment),
-        thresholds=threshold_table(point, facts, split) if facts["labels"] and point else None,
+        rule=_rule(point, facts, experiment),
+        thresholds=_thresholds(point, facts, figures, split),
         illustrations=list(illustrations(images)),
         results=list(figure_tables(metrics, facts)),
         baselines=list(baseline_tables(metrics, facts, split)) if baselines else [],
@@ -114,6 +114,18 @@ def build_content(folder: RunFolder, shared: Mapping[str, bytes] | None = None) 
         limits=list(limits(facts, experiment.logging.bootstrap_samples)),
         private=not facts["dataset"]["public"] and shared is None,
     )
+
+
+def _rule(point: Facts, facts: Facts, experiment: Experiment) -> str:
+    rules = {"segmenter": mask_rule, "detector": box_rule}
+    rule = rules.get(facts["task"])
+    return operating_rule(facts, experiment) if rule is None else rule(point, facts)
+
+
+def _thresholds(point: Facts, facts: Facts, figures: Facts, split: str) -> Table | None:
+    if facts["task"] == "detector":
+        return score_table(point, facts, figures, split)
+    return threshold_table(point, facts, split) if facts["labels"] and point else None
 
 
 def write_facts(folder: RunFolder, facts: Facts) -> None:

@@ -14,6 +14,7 @@ from experiments.reporting.content import FORMAT, Facts
 from experiments.run_folder import RunFolder, now
 from lightning_modules.base import Row, TaskModule
 from lightning_modules.classifier import Classifier
+from lightning_modules.detector import Detector
 from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.metrics.rows import ClassificationRow
 from lightning_modules.metrics.subgroups import SMALLEST_GROUP, subgroups
@@ -36,7 +37,7 @@ def collect(
     return {
         "format": FORMAT,
         "evaluated": now(),
-        "task": task.kind if isinstance(module, Classifier | Segmenter) else None,
+        "task": task.kind if isinstance(module, Classifier | Detector | Segmenter) else None,
         "module": type(module).__name__,
         "case": data.case_noun,
         "headline": list(module.headline),

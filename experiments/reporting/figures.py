@@ -47,6 +47,26 @@ CAPTIONS = {
         "Predicted less true size against their mean: the line is the mean error, 95 % of the cases"
         " are expected between the dashed ones; a slope means that large structures are cut short.",
     ),
+    "box_precision_recall": (
+        "Precision and recall of boxes",
+        "Of all boxes from a score on the share that is right, against the share of objects found:"
+        " the nearer the curve comes to the upper right corner the better; the dot is the operating"
+        " point. Where a curve ends, no score finds more.",
+    ),
+    "froc": (
+        "FROC curve",
+        "Share of objects found against false positives an image, on a scale on which each mark is"
+        " twice the last; the band is the 95 % interval over patients. The mean of the seven marks"
+        " is the CPM.",
+    ),
+    "box_mistakes": (
+        "Worst misses and false positives",
+        "Objects that are missed, first those that no box comes near and then by the score of the"
+        " one that does, and false positives with the highest scores; yellow corners are around"
+        " the one that is meant (of single boxes, those that fit worst). Dashed is the truth, grey"
+        " where nothing counts. Volumes are shown in three planes through it, the patient\u2019s"
+        " right at the left.",
+    ),
     "learning_curves": (
         "Learning curves",
         "Loss and validation figures over the epochs: where validation turns while the training"
@@ -75,10 +95,12 @@ CAPTIONS = {
 """Title and caption by file name, in the order of the report."""
 SCALE = 0.6
 """Pixels of the page for each pixel of a picture, so that all have letters of one size."""
-WITH_IMAGES = ("mistakes", "overlays", "attention", "attention_tiles")
+WITH_IMAGES = ("mistakes", "overlays", "box_mistakes", "attention", "attention_tiles")
 """Those that show images of patients."""
 OF_SEGMENTERS = ("overlays", "dice", "volume_agreement")
 """Those that only a segmenter has."""
+OF_DETECTORS = ("box_precision_recall", "froc", "box_mistakes")
+"""Those that only a detector has."""
 
 
 @dataclass(frozen=True)

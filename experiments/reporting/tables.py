@@ -35,6 +35,7 @@ OVERLAP = (
 )
 SURFACES = ("surface", "hd95", "assd")
 COUNTS = ("failures",)
+FROC = ("froc", "sensitivity@")
 DECISIONS = ("sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy", "accuracy")
 
 
@@ -143,15 +144,22 @@ def figure_tables(metrics: Mapping[str, Figures], facts: Facts) -> Iterator[Tabl
 def _tables_by_label(figures: Figures, facts: Facts, split: str) -> Iterator[Table]:
     labels = dict.fromkeys(name.partition("/")[2] for name in figures if "/" in name)
     for heading, names in _kinds(figures, facts):
-        whole = "All classes" if _is_exclusive(facts) else "Mean"
+        many = _is_exclusive(facts) or _subject(facts) == "boxes"
+        whole = "All classes" if many else "Mean"
         if names[0] in COUNTS:
             whole = "All together"
         columns = ("", *(metric_name(name) for name in names))
         table = Table(f"{heading}, {SPLITS[split].lower()}, {BENEATH}", columns)
         table.add(whole, *(_cell(table, figures, name) for name in names))
         for label in labels:
-            table.add(label, *(_cell(table, figures, f"{name}/{label}") for name in names))
+            own = (f"{_of_a_class(name)}/{label}" for name in names)
+            table.add(label, *(_cell(table, figures, each) for each in own))
         yield table
+
+
+def _of_a_class(name: str) -> str:
+    """Mean average precision is the mean of what has another name."""
+    return name.replace("map_", "ap_", 1) if name.startswith("map_") else name
 
 
 def _cell(table: Table, figures: Figures, name: str) -> Cell:
@@ -163,6 +171,9 @@ def _kinds(figures: Figures, facts: Facts) -> Iterator[tuple[str, list[str]]]:
     names = [name for name in figures if "/" not in name]
     if _subject(facts) == "masks":
         yield from _kinds_of_masks(names)
+        return
+    if _subject(facts) == "boxes":
+        yield from _kinds_of_boxes(names)
         return
     at_point = [f"{name}{AT_OPERATING_POINT}" for name in DECISIONS]
     plain = "Decisions for the likeliest class" if _is_exclusive(facts) else "Decisions at 0.5"
@@ -182,6 +193,20 @@ def _kinds_of_masks(names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     others = [name for name in names if name not in (*overlap, *surfaces, *counts)]
     kinds = {"Overlap": overlap, "Surfaces": surfaces, "Sizes": others, "Failures": counts}
     yield from ((heading, found) for heading, found in kinds.items() if found)
+
+
+def _kinds_of_boxes(names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    precision = [name for name in names if name.startswith("map_")]
+    decided = [name for name in names if name.endswith(AT_OPERATING_POINT)]
+    found = [name for name in names if name.startswith(FROC) and name not in decided]
+    others = [name for name in names if name not in (*precision, *found, *decided)]
+    kinds = {
+        "Average precision": precision,
+        "Sensitivity at so many false positives (FP) an image": found,
+        "Boxes at the operating point": decided,
+        "Overlap and distance": others,
+    }
+    yield from ((heading, own) for heading, own in kinds.items() if own)
 
 
 def subgroup_table(figures: Figures, facts: Facts, split: str) -> Table | None:
@@ -248,6 +273,8 @@ def _sizes(facts: Facts) -> tuple[str, ...]:
 def _subject(facts: Facts) -> Subject:
     if facts["task"] == "segmenter":
         return "masks"
+    if facts["task"] == "detector":
+        return "boxes"
     return "classes" if _is_exclusive(facts) else "labels"
 
 

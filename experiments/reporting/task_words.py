@@ -3,17 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from datamodules.configs.boxes import BoxesConfig
 from datamodules.configs.labelled import LabelledConfig
 from datamodules.configs.volumes import VolumesConfig
 from datamodules.schema import Settings
 from experiments.experiment import Experiment
 from experiments.reporting.words import THIN, counted, plain
+from experiments.task_kinds.detection import settings_of as detection_settings
 from experiments.task_kinds.segmentation import settings_of as segmentation_settings
 from experiments.task_kinds.slide_classification import settings_of as slide_settings
 from experiments.task_kinds.volume_classification import settings_of as volume_settings
 from experiments.task_kinds.xray_classification import settings_of as xray_settings
 from lightning_modules.configs.classifier import ClassifierConfig
 from lightning_modules.configs.classifier_networks import ClassifierNetworkSettings
+from lightning_modules.configs.detector import DetectorConfig
 from lightning_modules.configs.volume_networks import VolumeNetwork
 
 Facts = Mapping[str, Any]
@@ -22,6 +25,11 @@ Pair = tuple[str, str]
 WEIGHTS = {True: "from published weights", False: "from scratch"}
 KINDS = {"timm": "", "attention-map": "attention map on ", "two-stream": "two streams of "}
 ENCODER = {"full": "", "frozen": ", encoder frozen", "gradual": ", encoder unfrozen gradually"}
+FOUND_BY = {
+    "iou": "by a box with an IoU of {iou} or more",
+    "centre": "by a box whose centre lies in it",
+    "radius": "by a box whose centre lies within half its mean side of its own (LUNA16)",
+}
 POOLED = {"mean": "their mean", "max": "the highest", "attention": "attention over them"}
 
 
@@ -168,6 +176,33 @@ def _segmenter(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
         yield "Scored", "on this grid, not on that of the files"
 
 
+def _detector(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
+    task, data = detection_settings(experiment)
+    network = task.network
+    loaded = network.pretrained or network.weights
+    start = "from the weights of another run" if task.init_from else WEIGHTS[bool(loaded)]
+    name = f"{plain(network.kind.replace('-', ' '))} on {network.encoder}"
+    yield "Network", f"{name}, {_millions(facts['parameters'])}, {start}"
+    yield "Patch", f"{_sides(data.patch)} voxels"
+    spacing = data.preprocessing.spacing_mm
+    grid = "the spacing of each file" if spacing is None else f"{_sides(spacing)} mm"
+    yield "Grid", f"{grid}; intensities: {data.preprocessing.normalisation.kind}"
+    share = f"{100 * data.object_share:.0f}{THIN}% that hold the middle of an object"
+    patches = "1 patch" if data.batch_size == 1 else f"{data.batch_size} patches"
+    yield "Batches", f"{patches}, {share}"
+    overlap = f"{100 * task.inference.overlap:.0f}{THIN}%"
+    seen = f"windows that overlap by {overlap}" if task.inference.windows else "at once"
+    mirrored = ", boxes fused over mirror images" if task.inference.mirror else ""
+    yield "Whole cases", f"{seen}{mirrored}"
+    if network.kind != "single-box":
+        yield "An object is found", FOUND_BY[task.hit_rule].format(iou=_hit_iou(task, data))
+
+
+def _hit_iou(task: DetectorConfig, data: BoxesConfig) -> str:
+    usual = 0.1 if len(data.patch) == 3 else 0.5
+    return f"{usual if task.hit_iou is None else task.hit_iou:g}"
+
+
 def _sides(sides: Sequence[float]) -> str:
     return " \N{MULTIPLICATION SIGN} ".join(f"{side:g}" for side in sides)
 
@@ -203,5 +238,6 @@ DESCRIBED = {
     "volume-classifier": _volume_classifier,
     "slide-classifier": _slide_classifier,
     "segmenter": _segmenter,
+    "detector": _detector,
 }
 """What is said of the training of each task."""

@@ -47,6 +47,25 @@ NAMES = {
     "cldice": "Centreline Dice",
     "cldice_pooled": "Centreline Dice, pooled",
     "failures": "Failures",
+    "map_50": "mAP at IoU 0.5",
+    "map_75": "mAP at IoU 0.75",
+    "map_50_95": "mAP at IoU 0.5 to 0.95",
+    "map_10": "mAP at IoU 0.1",
+    **{
+        f"map_{iou}_{size}": f"mAP at IoU 0.{iou[0]}, {size}"
+        for iou in ("10", "50")
+        for size in ("small", "medium", "large")
+    },
+    "froc_cpm": "Mean FROC sensitivity (CPM)",
+    **{
+        f"sensitivity@{rate}fp": f"Sensitivity at {rate} FP"
+        for rate in ("0.125", "0.25", "0.5", "1", "2", "4", "8")
+    },
+    "false_positives_per_image": "False positives an image",
+    "iou_above_50": "Share with IoU of 0.5 or more",
+    "iou_above_75": "Share with IoU of 0.75 or more",
+    "centre_distance_mm": "Distance of centres, mm",
+    "centre_distance_px": "Distance of centres, pixels",
 }
 MEANINGS = {
     "auroc": "chance that a positive {case} scores above a negative one",
@@ -85,8 +104,28 @@ MEANINGS_OF_MASKS = {
     "failures": "structures that are missed altogether, or found where there are none",
     "cldice": "overlap of the centrelines of vessels",
 }
-Subject = Literal["labels", "classes", "masks"]
-"""What figures are of: labels that hold or not, one of several classes, or masks."""
+MEANINGS_OF_BOXES = {
+    "map_50": "average precision of boxes that overlap by half, mean over classes; 1 is best",
+    "map_75": "likewise, of boxes that overlap by three quarters",
+    "map_50_95": "likewise, mean over overlaps from 0.5 to 0.95: rewards boxes that fit tightly",
+    "map_10": "average precision of boxes that overlap by a tenth, mean over classes; 1 is best",
+    "froc_cpm": "mean sensitivity at 1/8 to 8 false positives a {case}",
+    **{
+        f"sensitivity@{rate}fp": f"share of objects found with {rate} false positives a {{case}}"
+        for rate in ("0.125", "0.25", "0.5", "1", "2", "4", "8")
+    },
+    "sensitivity": "share of objects that are found, at the operating point",
+    "precision": "share of boxes that are right, at the operating point",
+    "f1": "harmonic mean of sensitivity and precision, at the operating point",
+    "false_positives_per_image": "of all classes together, at the operating point",
+    "iou": "overlap of the box with the true one, mean over {case}s; 1 is best",
+    "iou_above_50": "share of {case}s whose box overlaps by half",
+    "iou_above_75": "share of {case}s whose box overlaps by three quarters",
+    "centre_distance_mm": "between the middles of the box and the true one; 0 is best",
+    "centre_distance_px": "between the middles of the box and the true one; 0 is best",
+}
+Subject = Literal["labels", "classes", "masks", "boxes"]
+"""What figures are of: labels that hold or not, one of several classes, masks, or boxes."""
 SPLITS = {"train": "Training", "val": "Validation", "test": "Test", "excluded": "Excluded"}
 
 
@@ -108,6 +147,7 @@ def meaning(name: str, case: str, subject: Subject = "labels") -> str:
     """What a figure says, in a few words; nothing for a metric of somebody's own."""
     metric = name.partition("/")[0].removesuffix(AT_OPERATING_POINT)
     texts = {"labels": MEANINGS, "classes": MEANINGS_OF_CLASSES, "masks": MEANINGS_OF_MASKS}
+    texts["boxes"] = MEANINGS_OF_BOXES
     text = texts[subject].get(metric, "").format(case=case)
     decisions = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
     if subject != "labels" or metric not in decisions:

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from datamodules.configs.slides import SlidesConfig
+from datamodules.configs.slides import SlidesConfig, SlideSettings
 from datamodules.errors import ConfigError
 from experiments.experiment import Experiment
 from experiments.task_kinds.kind import TaskKind
+from lightning_modules.configs.bag_networks import BagNetwork
 from lightning_modules.configs.slide_classifier import SlideClassifierConfig
 
 if TYPE_CHECKING:
     from datamodules.base import TaskDataModule
+    from datamodules.cases import CaseTable
     from datamodules.doctor.examination import Examination
     from datamodules.slides import SlidesData
     from datamodules.tile_encoder import TileEncoder
@@ -26,30 +28,15 @@ class SlideClassification(TaskKind):
         """Look whether the encoder exists, and the metric."""
         from experiments.task_kinds.faults import check_monitor
         from lightning_modules.metrics.classification import EPOCH_FIGURES
-        from lightning_modules.networks.timm_encoders import check_encoder
 
         task, data = settings_of(experiment)
-        if data.bags.kind == "tiles":
-            check_encoder(task.network.tiles)
-        elif task.network.encoder_training != "full":
-            raise ConfigError(
-                "--task.network.encoder-training: stored features have no encoder to train; leave"
-                " it out, or train one with --data.bags.kind tiles"
-            )
-        elif data.reader.lists_features is False:
-            check_tile_encoder(data)
+        check_bag_network(task.network, data)
         check_monitor(task.monitor, EPOCH_FIGURES)
         _check_effects(task)
 
     def check_inputs(self, experiment: Experiment, data: "TaskDataModule") -> None:
         """Bags of tiles need slides."""
-        from datamodules.slide_bags import has_ready_features
-
-        _, settings = settings_of(experiment)
-        if has_ready_features(data.table) and settings.bags.kind == "tiles":
-            raise ConfigError(
-                f"{data.table.name} has features of tiles, not slides: leave out --data.bags.kind"
-            )
+        check_slides(settings_of(experiment)[1], data.table)
 
     def examine(self, experiment: Experiment, *, pixels: bool) -> "Examination":
         """See the base class."""
@@ -64,8 +51,7 @@ class SlideClassification(TaskKind):
 
         _, data = settings_of(experiment)
         info = None if trained is None else DataInfo.from_dict(dict(trained))
-        device = "cpu" if experiment.trainer.accelerator == "cpu" else best_device()
-        return SlidesData(data, experiment.seed, info, encoder_of(data, device))
+        return SlidesData(data, experiment.seed, info, own_encoder(experiment, data))
 
     def file_predictor(self, model: "TrainedModel") -> "SlidePredictor":
         """See the base class."""
@@ -84,7 +70,45 @@ class SlideClassification(TaskKind):
         return SlideClassifier(settings_of(experiment)[0], info, load_weights=load_weights)
 
 
-def check_tile_encoder(data: SlidesConfig) -> None:
+def check_bag_network(network: BagNetwork, data: SlideSettings) -> None:
+    """Look whether the encoder of tiles exists, and attention fits the hidden features.
+
+    Raises:
+        ConfigError: If not, or if an encoder is to be trained that there is not.
+    """
+    from lightning_modules.networks.timm_encoders import check_encoder
+
+    if data.bags.kind == "tiles":
+        check_encoder(network.tiles)
+    elif network.encoder_training != "full":
+        raise ConfigError(
+            "--task.network.encoder-training: stored features have no encoder to train; leave"
+            " it out, or train one with --data.bags.kind tiles"
+        )
+    elif data.reader.lists_features is False:
+        check_tile_encoder(data)
+    if network.kind == "transformer" and network.hidden and network.hidden[-1] % network.heads:
+        raise ConfigError(
+            f"--task.network.heads: {network.heads} heads do not divide the {network.hidden[-1]}"
+            " hidden features of a tile"
+        )
+
+
+def check_slides(settings: SlideSettings, table: "CaseTable") -> None:
+    """Look whether there are slides where tiles are asked for.
+
+    Raises:
+        ConfigError: If there are features alone.
+    """
+    from datamodules.slide_bags import has_ready_features
+
+    if has_ready_features(table) and settings.bags.kind == "tiles":
+        raise ConfigError(
+            f"{table.name} has features of tiles, not slides: leave out --data.bags.kind"
+        )
+
+
+def check_tile_encoder(data: SlideSettings) -> None:
     """Look whether the encoder of tiles exists, and its local weights.
 
     Raises:
@@ -112,14 +136,9 @@ def _check_effects(task: SlideClassifierConfig) -> None:
             raise ConfigError(
                 f"--task.{name} needs tiles that are weighed, which {network.kind} pooling does not"
             )
-    if network.kind == "transformer" and network.hidden and network.hidden[-1] % network.heads:
-        raise ConfigError(
-            f"--task.network.heads: {network.heads} heads do not divide the {network.hidden[-1]}"
-            " hidden features of a tile"
-        )
 
 
-def encoder_of(data: SlidesConfig, device: str) -> "TileEncoder":
+def encoder_of(data: SlideSettings, device: str) -> "TileEncoder":
     """What turns tiles into features; built when the first tile comes."""
     from datamodules.tile_encoder import NoEncoder
     from lightning_modules.configs.classifier_networks import TimmEncoderSettings
@@ -132,6 +151,11 @@ def encoder_of(data: SlidesConfig, device: str) -> "TileEncoder":
         encoder=bags.encoder, pretrained=bags.pretrained, weights=bags.weights
     )
     return FrozenTileEncoder(settings, bags.precision, device)
+
+
+def own_encoder(experiment: Experiment, data: SlideSettings) -> "TileEncoder":
+    """The encoder of tiles on the device that an experiment asks for."""
+    return encoder_of(data, "cpu" if experiment.trainer.accelerator == "cpu" else best_device())
 
 
 def best_device() -> str:

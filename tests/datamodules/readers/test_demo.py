@@ -40,7 +40,9 @@ def test_the_demo_with_a_shortcut_is_another_one_and_says_so():
     assert not any("shortcut" in notice for notice in plain.notices)
 
 
-@pytest.mark.parametrize("name", ["segmentation-2d", "segmentation-3d", "volume", "slide"])
+@pytest.mark.parametrize(
+    "name", ["segmentation-2d", "segmentation-3d", "volume", "slide", "detection", "detection-3d"]
+)
 def test_only_films_have_candidates(name):
     with pytest.raises(ValidationError, match=f"the demo '{name}' has no candidates; xray has"):
         DemoReader(name=name, candidates=True)

@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,55 @@ def test_an_age_that_is_no_number_is_named(tmp_path):
     path.write_text(path.read_text().replace(",41,", ",old,", 1))
     with pytest.raises(DataError, match=r"clinical\.csv row 2, JPCLN001\.png: the age 'old'"):
         reader(tmp_path).read()
+
+
+def write_nodules(root, size="15", name="CLNDAT_EN.txt"):
+    rows = (f"01 5 {size} 53 Female 1634 692 malignant", "02 4 7 ? Male 512 512 benign")
+    lines = ["JPCLN0{}.IMG\t{}\tl.upper lobe\tcancer".format(*row.split(" ", 1)) for row in rows]
+    lines = [line.replace(" ", "\t") for line in lines]
+    (root / name).write_text("\n".join(lines) + "\n")
+    return root
+
+
+def test_a_nodule_has_a_square_about_its_middle_on_the_film_as_it_is_stored(tmp_path):
+    table = reader(write_nodules(fake.write(tmp_path, films=2))).read()
+    boxes = {case.case_id: case.targets["boxes"] for case in table.cases}
+    # Films of 64 pixels instead of 2048; 15 mm are 15 / 0.175 pixels of the published film.
+    side = 15 / 0.175 / 32
+    expected = (1634 / 32 - side / 2, 692 / 32 - side / 2, side, side)
+    assert boxes["JPCLN001"][0][0] == "nodule"
+    np.testing.assert_allclose(boxes["JPCLN001"][0][1:], expected)
+    assert (boxes["JPCNN001"], table.objects) == ([], ("nodule",))
+
+
+def test_a_table_that_lacks_ends_of_lines_is_read_as_well(tmp_path):
+    path = write_nodules(fake.write(tmp_path, films=2)) / "CLNDAT_EN.txt"
+    path.write_text(path.read_text().replace("\n", ""))
+    assert [len(case.targets["boxes"]) for case in reader(tmp_path).read().cases] == [1, 1, 0, 0]
+
+
+def test_a_nodule_of_unknown_size_is_not_taken_for_none(tmp_path):
+    table = reader(write_nodules(fake.write(tmp_path, films=2), size="?")).read()
+    assert "boxes" not in table.cases[0].targets
+    assert "no place or size, left out: 1." in table.notices[0]
+
+
+def test_without_the_table_of_nodules_no_film_has_boxes(tmp_path):
+    table = reader(fake.write(tmp_path)).read()
+    assert table.objects == ()
+    assert not any("boxes" in case.targets for case in table.cases)
+
+
+def test_masks_may_be_absent_where_the_table_of_nodules_is(tmp_path):
+    shutil.rmtree(write_nodules(fake.write(tmp_path, films=2)) / "masks")
+    table = reader(tmp_path).read()
+    assert (table.structures, "masks" in table.cases[0].targets) == ((), False)
+
+
+def test_a_record_of_another_form_is_named(tmp_path):
+    (fake.write(tmp_path) / "CLNDAT_EN.txt").write_text("JPCLN001.IMG 5 15 53 Female left upper\n")
+    problem = reader(tmp_path).examine().problems[0]
+    assert (problem.kind, problem.case_id) == (Kind.BOX, "JPCLN001")
 
 
 def test_another_folder_is_refused(tmp_path):

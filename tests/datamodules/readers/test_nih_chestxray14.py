@@ -68,7 +68,9 @@ def test_without_the_lists_the_split_is_drawn_with_a_notice(tmp_path):
 
 def test_boxes_are_read_although_the_header_is_longer_than_the_rows(root):
     fake.edit(root / "BBox_List_2017.csv", "00000003_000.png,Nodule", "00000003_000.png,Infiltrate")
-    boxes = {case.case_id: case.targets.get("boxes") for case in read(root).cases}
+    table = read(root)
+    boxes = {case.case_id: case.targets.get("boxes") for case in table.cases}
+    assert table.objects == ("Infiltration", "Nodule")
     assert boxes["00000003_000"] == [("Infiltration", 10.5, 12.0, 20.0, 18.25)]
     assert boxes["00000006_000"] == [("Nodule", 10.5, 12.0, 20.0, 18.25)]
     assert boxes["00000001_000"] is None

@@ -41,6 +41,7 @@ def test_an_image_has_one_case_however_many_boxes_it_has(root):
     counts = Counter(len(case.targets["boxes"]) for case in table.cases)
     assert counts == {0: 8, 1: 2, 2: 2}
     assert table.cases[3].targets["boxes"] == [("Lung Opacity", 264.0, 152.0, 213.0, 379.0)]
+    assert table.objects == ("Lung Opacity",)
 
 
 def test_the_label_is_the_binary_one_of_the_challenge(root):

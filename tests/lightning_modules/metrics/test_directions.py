@@ -10,6 +10,7 @@ from lightning_modules.metrics.directions import lower_is_better
         *("val/log_loss", "log_loss", "brier", "ece/Nodule", "test/brier/Nodule", "train/loss"),
         *("val/hd95_mm", "mre_mm", "mae", "val/dice_loss", "loss/dice", "volume_error_ml"),
         *("assd_mm/liver", "hd95_px_with_failures", "area_error_mm2", "failures/liver"),
+        *("centre_distance_px/heart", "false_positives_per_image@operating_point/cell"),
     ],
 )
 def test_errors_and_losses_are_better_when_lower(name):
@@ -21,6 +22,7 @@ def test_errors_and_losses_are_better_when_lower(name):
     [
         *("auroc", "val/auroc", "auroc/Nodule", "val/auroc/loss", "f1@operating_point/ece", "dice"),
         *("psnr_db", "map_50", "sdr_2mm", "surface_dice", "sensitivity@operating_point"),
+        *("froc_cpm", "sensitivity@1fp/cell", "iou_above_50", "map_50_small"),
     ],
 )
 def test_other_figures_are_better_when_higher(name):

@@ -29,6 +29,7 @@ FILMS = VolumePreprocessing(crop_to_nonzero=False, normalisation=RescaleRange(),
 FREE = VolumeAugmentation(
     rotation_probability=0,
     scale_probability=0.5,
+    scale=(0.8, 1.25),
     low_resolution_probability=0,
     inverted_gamma_probability=0,
 )
@@ -54,9 +55,8 @@ def demo_detection() -> Experiment:
             preprocessing=COLOURS,
             patch=(192, 192),
             augmentation=FREE,
-            batch_size=8,
         ),
-        task=DetectorConfig(optimizer=AdamWConfig(lr=2e-3, weight_decay=1e-4)),
+        task=DetectorConfig(optimizer=AdamWConfig(lr=3e-3, weight_decay=1e-4)),
         trainer=TrainerConfig(max_epochs=12, clip_gradient_norm=10.0),
     )
 
@@ -96,10 +96,9 @@ def bccd() -> Experiment:
             preprocessing=COLOURS.replace(spacing_mm=(2.0, 2.0)),
             patch=(240, 320),
             augmentation=FREE,
-            batch_size=8,
         ),
-        task=DetectorConfig(optimizer=AdamWConfig(lr=2e-3, weight_decay=1e-3)),
-        trainer=TrainerConfig(max_epochs=60, clip_gradient_norm=10.0, validate_every_epochs=3),
+        task=DetectorConfig(optimizer=AdamWConfig(lr=3e-3, weight_decay=0.02)),
+        trainer=TrainerConfig(max_epochs=60, clip_gradient_norm=12.0, validate_every_epochs=3),
     )
 
 

@@ -34,15 +34,15 @@ def _parser() -> argparse.ArgumentParser:
         description="Apply a trained model to new files. A classifier gives probabilities, the"
         " decision at the operating point that was frozen on validation, and whether a file is"
         " unlike those that the model was trained on; a segmenter gives masks in the geometry of"
-        " the files, and their volumes.",
+        " the files, and their volumes; a detector gives boxes, in pixels, or in mm of volumes.",
         epilog="exit code 0: every file predicted; 3: some could not be read, see failures.csv",
     )
-    volumes = "; for a segmenter also NIfTI, NRRD, MHA and DICOM series"
+    volumes = "; for a segmenter or detector also NIfTI, NRRD, MHA and DICOM series"
     add_file_arguments(parser, TABLE, FILMS + volumes)
     parser.add_argument(
         "--overlays",
         action="store_true",
-        help="draw where the network looks for each label; experiments.explain can do more",
+        help="draw masks or boxes; of a classifier, where the network looks for each label",
     )
     parser.add_argument(
         "--features",
@@ -60,12 +60,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _predict(arguments: argparse.Namespace) -> int:
     check_arguments(arguments, arguments.output / TABLE)
-    from experiments.trained import is_segmenter
+    from experiments.trained import is_detector, is_segmenter
 
     if is_segmenter(arguments.run):
         from experiments.mask_prediction import predict_masks
 
         return predict_masks(arguments)
+    if is_detector(arguments.run):
+        from experiments.box_prediction import predict_boxes
+
+        return predict_boxes(arguments)
     if arguments.format is not None:
         raise ConfigError("--format is of masks, and this model makes none")
     return run_on_files(arguments, TABLE, lambda predictor: _Predictions(arguments, predictor))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from datamodules.errors import CheckpointError, ConfigError
 from experiments.experiment import Experiment
+from experiments.task_kinds.detection import Detection
 from experiments.task_kinds.segmentation import Segmentation
 from experiments.tasks import KINDS, rebuild_module
 
@@ -46,6 +47,11 @@ def find_kind(source: Path) -> TaskKind | None:
 def is_segmenter(source: Path) -> bool:
     """Whether :func:`find_kind` finds a segmenter."""
     return isinstance(find_kind(source), Segmentation)
+
+
+def is_detector(source: Path) -> bool:
+    """Whether :func:`find_kind` finds a detector."""
+    return isinstance(find_kind(source), Detection)
 
 
 def best_checkpoint(source: Path) -> Path:

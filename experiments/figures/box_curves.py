@@ -94,6 +94,8 @@ def _draw_precision(axes: Axes, boxes: RankedBoxes, score: float | None, color: 
     if not boxes.objects.any():
         return "no object"
     precision, recall, found = precision_recall(boxes)
+    if not len(found):
+        return "no box found"
     start = np.append(0, recall), np.append(precision[:1], precision)
     axes.plot(*start, color=color, drawstyle="steps-pre")
     if score is not None and (called := int((found >= score).sum())):

@@ -101,7 +101,7 @@ class BoxPatches(Dataset[BoxBatch | BoxWindows]):
         parameters = self.settings.parameters([(draw.epoch, draw.draw) for draw in draws])
         patch = np.asarray(self.settings.config.patch)
         starts = [self._start(draw, patch) for draw in draws]
-        sizes = source_window(parameters, patch)
+        sizes = source_window(parameters, self.settings.config.patch)
         windows = (
             self._window(draw.case, start - (size - patch) // 2, size)
             for draw, start, size in zip(draws, starts, sizes, strict=True)

@@ -288,6 +288,9 @@ class DetectionInfo:
         mirror_axes: Axes of the patch along which training mirrors it.
         box_sizes: Sides of boxes of training cases on the prepared grid, in voxels along its axes;
             what anchors are fitted to.
+        mean_boxes: Of each class the mean of its boxes in the files of training cases, as shares
+            of the file's sides: what a network of single boxes has to be better than. Empty: the
+            class has none.
     """
 
     classes: tuple[str, ...]
@@ -297,6 +300,7 @@ class DetectionInfo:
     has_spacing: bool = True
     mirror_axes: tuple[int, ...] = ()
     box_sizes: tuple[tuple[float, ...], ...] = ()
+    mean_boxes: tuple[tuple[float, ...], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, loadable with ``weights_only=True``."""
@@ -313,6 +317,7 @@ class DetectionInfo:
             has_spacing=values["has_spacing"],
             mirror_axes=tuple(values["mirror_axes"]),
             box_sizes=tuple(tuple(sides) for sides in values["box_sizes"]),
+            mean_boxes=tuple(tuple(box) for box in values["mean_boxes"]),
         )
 
 

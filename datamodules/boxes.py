@@ -121,9 +121,7 @@ class BoxesData(TaskDataModule):
     def prepared_boxes(self) -> list[CaseBoxes]:
         """The boxes of every case, on the prepared grid."""
         return [
-            CaseBoxes(
-                self.cache.geometry(row).prepare_boxes(own.boxes), own.labels, own.ignored
-            )
+            CaseBoxes(self.cache.geometry(row).prepare_boxes(own.boxes), own.labels, own.ignored)
             for row, own in enumerate(self.truths)
         ]
 
@@ -196,7 +194,17 @@ class BoxesData(TaskDataModule):
             has_spacing=all(self.cache.geometry(index).has_spacing for index in training),
             mirror_axes=tuple(range(axes)) if mirror is None else mirror,
             box_sizes=_sizes([self.prepared_boxes[index] for index in training], axes),
+            mean_boxes=tuple(self._mean_box(label) for label in range(len(self.classes.names))),
         )
+
+    def _mean_box(self, label: int) -> tuple[float, ...]:
+        """Of a class in the training cases, as shares of the sides of their files."""
+        shares = [
+            own.boxes[own.training_labels == label] / np.tile(self.cache.geometry(index).shape, 2)
+            for index, own in ((index, self.truths[index]) for index in self.indices("train"))
+        ]
+        every = np.concatenate(shares)
+        return tuple(round(float(value), 6) for value in every.mean(axis=0)) if len(every) else ()
 
 
 def _sizes(cases: Sequence[CaseBoxes], axes: int) -> tuple[tuple[float, ...], ...]:

@@ -139,9 +139,7 @@ class _CocoFile:
         number = len(self.images) + 1
         height, width = found.image.spatial[:2]
         file_name = name + path.suffix if path.is_file() else name
-        self.images.append(
-            {"id": number, "file_name": file_name, "width": width, "height": height}
-        )
+        self.images.append({"id": number, "file_name": file_name, "width": width, "height": height})
         for box, score, label in zip(*found.boxes, strict=True):
             numbers = [round(value, 3) for value in _flat_box(box)] if len(box) == 4 else []
             self.annotations.append(

@@ -24,6 +24,10 @@ class Placed(Protocol):
     """The geometry of a preprocessed case, such as a ``VolumeGeometry``."""
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels along each axis of the file."""
+
+    @property
     def original_spacing(self) -> tuple[float, ...]:
         """Of the files, in mm."""
 
@@ -46,11 +50,13 @@ class Detected(NamedTuple):
         boxes: In voxels of its file, overlaps resolved.
         candidates: With all that overlap, where it is to be chosen which of them go.
         spacing: Of the file, in mm (1 where there is none).
+        shape: Voxels along each axis of the file.
     """
 
     boxes: FoundBoxes
     candidates: FoundBoxes | None
     spacing: tuple[float, ...]
+    shape: tuple[int, ...]
 
 
 class Detector(TaskModule):
@@ -134,7 +140,8 @@ class Detector(TaskModule):
         ]
         joined = self.decisions.join(found)
         kept = self.decisions.resolve(joined, self.operating_point)
-        return Detected(kept, joined if self._chooses else None, geometry.original_spacing)
+        candidates = joined if self._chooses else None
+        return Detected(kept, candidates, geometry.original_spacing, geometry.shape)
 
     @property
     def _chooses(self) -> bool:
@@ -159,11 +166,24 @@ class Detector(TaskModule):
         }
         if found.candidates is not None:
             row["candidates"] = found.candidates.as_lists()
+        if self.network.single:
+            row["usual"] = [
+                [share * side for share, side in zip(box, 2 * found.shape, strict=True)]
+                if box
+                else []
+                for box in self.data.mean_boxes
+            ]
         return row
 
     def choose_operating_point(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Which of the boxes that overlap go, and from which score one is shown."""
         return self.decisions.choose(_typed(rows), self.operating_point)
+
+    def decided_row(self, row: Row, operating_point: dict[str, Any]) -> Row:
+        """A row with which of its boxes are shown, so that rows of several models can be pooled."""
+        if self.network.single:
+            return row
+        return {**row, "called": self.decisions.called(cast("DetectionRow", row), operating_point)}
 
     def summarize(self, rows: Sequence[Row]) -> dict[str, float]:
         """Point values."""

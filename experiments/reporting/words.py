@@ -62,6 +62,8 @@ NAMES = {
         for rate in ("0.125", "0.25", "0.5", "1", "2", "4", "8")
     },
     "false_positives_per_image": "False positives an image",
+    "iou_of_mean_box": "IoU of the mean box of training",
+    "iou_above_mean_box": "IoU above that of the mean box",
     "iou_above_50": "Share with IoU of 0.5 or more",
     "iou_above_75": "Share with IoU of 0.75 or more",
     "centre_distance_mm": "Distance of centres, mm",
@@ -119,6 +121,8 @@ MEANINGS_OF_BOXES = {
     "f1": "harmonic mean of sensitivity and precision, at the operating point",
     "false_positives_per_image": "of all classes together, at the operating point",
     "iou": "overlap of the box with the true one, mean over {case}s; 1 is best",
+    "iou_of_mean_box": "overlap of the mean box of training with the true one: a baseline",
+    "iou_above_mean_box": "how much more the network's box overlaps than the mean box of training",
     "iou_above_50": "share of {case}s whose box overlaps by half",
     "iou_above_75": "share of {case}s whose box overlaps by three quarters",
     "centre_distance_mm": "between the middles of the box and the true one; 0 is best",

@@ -33,6 +33,8 @@ class DetectionRow(TypedDict):
         candidates: Before non-maximum suppression, where that is to be chosen.
         called: Which boxes reach the operating point, where rows of several models are pooled.
         loss: The case's loss, where it was computed.
+        usual: Of a network of single boxes: the mean box of each class in training, on the file;
+            empty where the class had none.
     """
 
     case_id: str
@@ -47,3 +49,4 @@ class DetectionRow(TypedDict):
     candidates: NotRequired[ScoredBoxes]
     called: NotRequired[list[bool]]
     loss: NotRequired[float]
+    usual: NotRequired[list[list[float]]]

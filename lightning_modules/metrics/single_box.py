@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -27,6 +27,8 @@ class SingleBoxMetrics:
     - ``iou``: intersection over union of the box with the highest score and the largest object of
       the class; 0 where no box is given;
     - ``iou_above_50``, ``iou_above_75``: share of cases with at least so much;
+    - ``iou_of_mean_box``: the same of the mean box of training, a baseline, and
+      ``iou_above_mean_box``: how much larger that of the network is;
     - ``centre_distance_mm`` (``_px`` where the files have no spacing): between their middles;
       undefined where no box is given.
     """
@@ -94,7 +96,16 @@ class SingleBoxMetrics:
         values = {"iou": overlap, self.distance: distance}
         for name, least in SHARES.items():
             values[name] = np.where(np.isnan(overlap), np.nan, overlap >= least)
+        if all("usual" in row for row in rows):
+            values["iou_of_mean_box"] = self._overlap_of_mean(rows)
+            values["iou_above_mean_box"] = overlap - values["iou_of_mean_box"]
         return values
+
+    def _overlap_of_mean(self, rows: Sequence[DetectionRow]) -> Array:
+        """Of the mean box of training with the truth, ``(n, L)``."""
+        boxed = [cast("DetectionRow", {**row, **_as_found(row["usual"])}) for row in rows]
+        tables = build_tables(boxed, self.classes)
+        return np.stack([_overlap_and_distance(table)[:, 0] for table in tables], axis=1)
 
     def _compute(self, values: Mapping[str, Array]) -> Compute:
         def compute(weights: Array) -> dict[str, Array]:
@@ -131,6 +142,16 @@ class SingleBoxMetrics:
             patients=len(set(compress(patients, cases))),
             reason="; ".join(filter(None, (reason, figure.reason))) or None,
         )
+
+
+def _as_found(usual: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """The mean boxes of the classes as if they had been found."""
+    known = [(label, box) for label, box in enumerate(usual) if box]
+    return {
+        "boxes": [list(box) for _, box in known],
+        "scores": [1.0] * len(known),
+        "labels": [label for label, _ in known],
+    }
 
 
 def _overlap_and_distance(table: ClassTable) -> Array:

@@ -62,3 +62,21 @@ def test_distance_is_in_pixels_where_there_is_no_spacing():
 def test_row_of_the_table_has_overlap_and_score():
     columns = SingleBoxMetrics(["heart"]).table_row(rows()[1], {})
     assert (columns["iou"], columns["centre_distance_mm"], columns["score"]) == (0.5, 1.25, 0.9)
+
+
+def test_mean_box_of_training_is_a_baseline():
+    row = {
+        "case_id": "a",
+        "patient_id": "a",
+        "boxes": [[0.0, 0.0, 10.0, 10.0]],
+        "scores": [1.0],
+        "labels": [0],
+        "truth": [[0.0, 0.0, 10.0, 10.0]],
+        "truth_labels": [0],
+        "ignored": [False],
+        "spacing": [1.0, 1.0],
+        "usual": [[0.0, 0.0, 10.0, 5.0]],
+    }
+    figures = SingleBoxMetrics(("heart",)).figures([row], {}, 10, 0)
+    assert figures["iou_of_mean_box"].value == 0.5
+    assert figures["iou_above_mean_box"].value == 0.5

@@ -19,8 +19,8 @@ def demo_survival() -> Experiment:
     return Experiment(
         name="demo-survival",
         data=SurvivalSlidesConfig(reader=DemoSurvivalReader(), split=SplitConfig(val_fraction=0.2)),
-        task=SlideSurvivalConfig(optimizer=AdamWConfig(lr=1e-3, weight_decay=1e-4)),
-        trainer=TrainerConfig(max_epochs=30),
+        task=SlideSurvivalConfig(optimizer=AdamWConfig(lr=1e-2, weight_decay=1e-4)),
+        trainer=TrainerConfig(max_epochs=15),
     )
 
 

@@ -20,14 +20,17 @@ from experiments.figures.detection import detection_figures
 from experiments.figures.learning_curves import learning_curves
 from experiments.figures.segmentation import segmentation_figures
 from experiments.figures.style import save
+from experiments.figures.survival import risk_groups
 from experiments.run_folder import RunFolder
 from lightning_modules.base import TaskModule
 from lightning_modules.classifier import Classifier
 from lightning_modules.detector import Detector
 from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.metrics.rows import ClassificationRow
+from lightning_modules.metrics.survival_figures import SurvivalRow
 from lightning_modules.segmenter import Segmenter
 from lightning_modules.slide_classifier import SlideClassifier
+from lightning_modules.slide_survival import SlideSurvival
 
 log = logging.getLogger("lightbox")
 
@@ -76,6 +79,10 @@ def _drawings(
         yield from segmentation_figures(module, data)
     if isinstance(module, Detector) and isinstance(data, BoxesData):
         yield from detection_figures(module, data, operating_point)
+    if isinstance(module, SlideSurvival) and "risk" in operating_point:
+        known = cast("Sequence[SurvivalRow]", module.rows.get("test") or module.rows["val"])
+        threshold, unit = operating_point["risk"]["threshold"], module.data.unit
+        yield "risk_groups", lambda: risk_groups(known, threshold, unit)
     if isinstance(module, Classifier):
         yield from _classification(module, data, operating_point)
 

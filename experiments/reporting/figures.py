@@ -47,6 +47,11 @@ CAPTIONS = {
         "Predicted less true size against their mean: the line is the mean error, 95 % of the cases"
         " are expected between the dashed ones; a slope means that large structures are cut short.",
     ),
+    "risk_groups": (
+        "Survival of the risk groups",
+        "Kaplan-Meier curves of the cases above and below the median risk of validation; bands are"
+        " 95 % intervals over patients. The log-rank test compares the two.",
+    ),
     "box_precision_recall": (
         "Precision and recall of boxes",
         "Of all boxes from a score on the share that is right, against the share of objects found:"

@@ -9,16 +9,16 @@ from lightning_modules.metrics.survival import (
 )
 
 # Freireich et al., Blood 1963: weeks of remission with 6-MP (+: censored) and with placebo.
-TREATED = "6 6 6 6+ 7 9+ 10 10+ 11+ 13 16 17+ 19+ 20+ 22 23 25+ 32+ 32+ 34+ 35+".split()
-PLACEBO = "1 1 2 2 3 4 4 5 5 8 8 8 8 11 11 12 12 15 17 22 23".split()
+TREATED = "6 6 6 6+ 7 9+ 10 10+ 11+ 13 16 17+ 19+ 20+ 22 23 25+ 32+ 32+ 34+ 35+"
+PLACEBO = "1 1 2 2 3 4 4 5 5 8 8 8 8 11 11 12 12 15 17 22 23"
 
 
 def weeks(words):
-    return np.array([float(word.rstrip("+")) for word in words])
+    return np.array([float(word.rstrip("+")) for word in words.split()])
 
 
 def events(words):
-    return np.array(["+" not in word for word in words])
+    return np.array(["+" not in word for word in words.split()])
 
 
 def brute_force(risk, time, event):

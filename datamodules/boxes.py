@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 
 from datamodules.base import TaskDataModule
-from datamodules.batches import DetectionInfo
 from datamodules.box_cases import (
     IGNORED,
     CaseBoxes,
@@ -21,6 +20,7 @@ from datamodules.box_cases import (
 from datamodules.box_dataset import BoxPatches, BoxPatchSettings, WholeImages, change_windows
 from datamodules.cases import CaseTable
 from datamodules.configs.boxes import BoxesConfig
+from datamodules.data_info import DetectionInfo
 from datamodules.doctor.boxes import examine_boxes
 from datamodules.errors import ConfigError, DataError
 from datamodules.mask_inputs import check_first_image

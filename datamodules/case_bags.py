@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.bag_dataset import BagDataset
-from datamodules.batches import DataInfo
 from datamodules.cases import CaseTable
 from datamodules.configs.slides import SlideSettings
+from datamodules.data_info import DataInfo
 from datamodules.errors import DataError
 from datamodules.feature_store import copy_features
 from datamodules.labelled import Picture

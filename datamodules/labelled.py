@@ -9,9 +9,10 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from datamodules.base import TaskDataModule
-from datamodules.batches import ClassifierBatch, DataInfo, LabelSet
+from datamodules.batches import ClassifierBatch
 from datamodules.cases import CaseTable
 from datamodules.configs.labelled import LabelledConfig
+from datamodules.data_info import DataInfo, LabelSet
 from datamodules.errors import ConfigError, DataError
 from datamodules.hard_cases import CaseErrors
 from datamodules.image_measures import ImageKind, ImageMeasures

@@ -1,7 +1,7 @@
 """Whether images are of the kind that a trained segmenter or detector takes."""
 
-from datamodules.batches import DetectionInfo, SegmentationInfo
 from datamodules.cases import CaseTable
+from datamodules.data_info import DetectionInfo, SegmentationInfo
 from datamodules.errors import DataError
 from datamodules.mask_cases import MaskedCaseFiles
 from datamodules.volume import Volume

@@ -7,8 +7,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.batches import UNKNOWN, LabelSet
+from datamodules.batches import UNKNOWN
 from datamodules.configs.volume_preprocessing import VolumePreprocessing
+from datamodules.data_info import LabelSet
 from datamodules.mask_cases import CaseVolumes
 from datamodules.volume_statistics import CaseStatistics, VolumeStatistics, measure
 

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from datamodules.base import TaskDataModule
-from datamodules.batches import SegmentationInfo
 from datamodules.cases import CaseTable
 from datamodules.configs.masks import MasksConfig
+from datamodules.data_info import SegmentationInfo
 from datamodules.doctor.masks import examine_masks
 from datamodules.errors import ConfigError, DataError
 from datamodules.geometry_waivers import waive, waiver_notices

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.base import TaskDataModule
-from datamodules.batches import DataInfo, LabelSet, SurvivalBatch, SurvivalInfo
+from datamodules.batches import SurvivalBatch
 from datamodules.case_bags import CaseBags
 from datamodules.cases import CaseTable
 from datamodules.configs.slide_survival import SurvivalSlidesConfig
+from datamodules.data_info import DataInfo, LabelSet, SurvivalInfo
 from datamodules.doctor.slide_survival import examine_survival, nobody_followed
 from datamodules.errors import DataError
 from datamodules.labelled import Picture

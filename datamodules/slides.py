@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from datamodules.bag_dataset import BagDataset
-from datamodules.batches import ClassifierBatch, DataInfo
+from datamodules.batches import ClassifierBatch
 from datamodules.case_bags import CaseBags
 from datamodules.cases import CaseTable
 from datamodules.configs.slides import SlidesConfig
+from datamodules.data_info import DataInfo
 from datamodules.doctor.slides import examine_slides
 from datamodules.image_measures import ImageMeasures
 from datamodules.labelled import LabelledData, Picture

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.batches import UNKNOWN, LabelSet
+from datamodules.batches import UNKNOWN
 from datamodules.cases import Case, CaseTable, Structure
+from datamodules.data_info import LabelSet
 from datamodules.errors import ConfigError, DataError
 
 MOST_STRUCTURES = 254

@@ -5,8 +5,8 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from datamodules.batches import LabelSet
 from datamodules.cases import CaseTable
+from datamodules.data_info import LabelSet
 from datamodules.errors import ConfigError, DataError
 from datamodules.readers.label_columns import is_negative_word
 

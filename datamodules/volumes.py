@@ -9,10 +9,10 @@ import torch
 from torch.nn.functional import adaptive_avg_pool3d
 
 from datamodules.anatomical_planes import grey_panel, panel
-from datamodules.batches import DataInfo
 from datamodules.candidates import has_volume_candidates
 from datamodules.cases import CaseTable
 from datamodules.configs.volumes import VolumesConfig
+from datamodules.data_info import DataInfo
 from datamodules.doctor.volumes import examine_volumes
 from datamodules.errors import DataError
 from datamodules.image_measures import ImageMeasures

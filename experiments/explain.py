@@ -14,7 +14,7 @@ from experiments.file_command import add_file_arguments, run_on_files
 from experiments.suggestions import suggestion
 
 if TYPE_CHECKING:
-    from datamodules.batches import LabelSet
+    from datamodules.data_info import LabelSet
     from experiments.evidence import Evidence
     from experiments.predicted_files import PredictedBatch, PredictedFile
     from experiments.predictor import Predictor

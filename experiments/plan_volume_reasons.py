@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from math import ceil, prod
 
-from datamodules.batches import DataInfo
 from datamodules.configs.volume_preprocessing import CtWindow, Normalisation
 from datamodules.configs.volumes import CroppedFit, ResizedFit, Size
+from datamodules.data_info import DataInfo
 from datamodules.volume_statistics import VolumeStatistics
 from experiments import plan_reasons
 from experiments.plan_reasons import times

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from math import prod
 
-from datamodules.batches import DataInfo
 from datamodules.configs.volumes import Size
+from datamodules.data_info import DataInfo
 from experiments.experiment import Experiment
 from experiments.task_kinds.volume_classification import settings_of
 from lightning_modules.networks.training_memory import StepMemory, step_memory

@@ -1,8 +1,8 @@
 """From what training volumes are like to an experiment that classifies them, with reasons."""
 
-from datamodules.batches import DataInfo
 from datamodules.configs.volume_preprocessing import CtWindow, Normalisation
 from datamodules.configs.volumes import Size
+from datamodules.data_info import DataInfo
 from datamodules.preprocessing_rules import plan_normalisation
 from datamodules.volume_statistics import VolumeStatistics
 from experiments.experiment import Experiment

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from pytorch_lightning.utilities import move_data_to_device
 
-from datamodules.batches import ClassifierBatch, DataInfo
+from datamodules.batches import ClassifierBatch
 from datamodules.cases import Case
+from datamodules.data_info import DataInfo
 from datamodules.errors import ConfigError, DataError
 from datamodules.file_attributes import read_file_attributes
 from datamodules.image_measures import ImageMeasures

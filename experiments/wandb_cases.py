@@ -8,7 +8,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from datamodules.base import TaskDataModule
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from datamodules.labelled import LabelledData
 from experiments.figures.confident_mistakes import evidence_maps, find_mistakes, most_confident
 from experiments.overlays import blend

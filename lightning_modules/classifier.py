@@ -6,7 +6,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from datamodules.batches import ClassifierBatch, DataInfo
+from datamodules.batches import ClassifierBatch
+from datamodules.data_info import DataInfo
 from lightning_modules.base import Prediction, Row, TaskModule
 from lightning_modules.configs.classifier import ClassifierConfig
 from lightning_modules.losses.case_errors import case_errors

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datamodules.batches import BoxBatch, DetectionInfo
+from datamodules.batches import BoxBatch
+from datamodules.data_info import DetectionInfo
 from lightning_modules.base import Prediction, Row, TaskModule
 from lightning_modules.box_decisions import BoxDecisions, FoundBoxes
 from lightning_modules.configs.detector import DetectorConfig

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from datamodules.errors import ConfigError
 from lightning_modules.configs.operating_points import (
     FixedThresholdConfig,

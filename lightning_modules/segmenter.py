@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from datamodules.batches import MaskBatch, SegmentationInfo, separated
+from datamodules.batches import MaskBatch, separated
+from datamodules.data_info import SegmentationInfo
 from lightning_modules.base import Prediction, Row, TaskModule
 from lightning_modules.configs.segmenter import SegmenterConfig
 from lightning_modules.losses.deep_supervision import DeepSupervision

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from datamodules.batches import ClassifierBatch, DataInfo
+from datamodules.batches import ClassifierBatch
+from datamodules.data_info import DataInfo
 from lightning_modules.classifier import Classifier
 from lightning_modules.configs.slide_classifier import SlideClassifierConfig
 from lightning_modules.losses.tile_loss import entropy_lack, tile_loss

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from datamodules.batches import ClassifierBatch, SurvivalBatch, SurvivalInfo
+from datamodules.batches import ClassifierBatch, SurvivalBatch
+from datamodules.data_info import SurvivalInfo
 from lightning_modules.base import Prediction, Row, TaskModule
 from lightning_modules.configs.slide_survival import SlideSurvivalConfig
 from lightning_modules.losses.survival import survival_curve, survival_loss

@@ -5,7 +5,8 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from datamodules.batches import ClassifierBatch, DataInfo
+from datamodules.batches import ClassifierBatch
+from datamodules.data_info import DataInfo
 from lightning_modules.classifier import Classifier
 from lightning_modules.configs.volume_classifier import VolumeClassifierConfig
 from lightning_modules.networks.volume_networks import build_volume_network

@@ -1,6 +1,6 @@
 """The X-ray classifier: binary, one of many classes, or many labels, some of them missing."""
 
-from datamodules.batches import DataInfo
+from datamodules.data_info import DataInfo
 from lightning_modules.classifier import Classifier
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
 from lightning_modules.networks.xray_networks import build_network

@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "lightning_modules": (
         "lightning_modules",
         "datamodules.batches",
+        "datamodules.data_info",
         "datamodules.errors",
         "datamodules.schema",
     ),
@@ -169,7 +170,7 @@ def test_each_check_finds_a_planted_fault(check, source):
 @pytest.mark.parametrize(
     ("check", "source"),
     [
-        (beyond(MAY_IMPORT["lightning_modules"]), "from datamodules.batches import DataInfo"),
+        (beyond(MAY_IMPORT["lightning_modules"]), "from datamodules.data_info import DataInfo"),
         (beyond(MAY_IMPORT["lightning_modules"]), "from datamodules import errors"),
         (slow_imports, "def f():\n    import torch"),
         (slow_imports, "if TYPE_CHECKING:\n    import torch"),

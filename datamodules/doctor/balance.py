@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datamodules.batches import LabelSet
 from datamodules.cases import CaseTable
+from datamodules.data_info import LabelSet
 from datamodules.problems import Kind, Problem
 from datamodules.splits import SIDES
 from datamodules.targets import lacking_outcomes

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from datamodules.batches import LabelSet
 from datamodules.configs.labelled import LabelledConfig
+from datamodules.data_info import LabelSet
 from datamodules.doctor.balance import examine_balance
 from datamodules.doctor.examination import Examination, begin, examine_sides
 from datamodules.errors import DataError

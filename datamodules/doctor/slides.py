@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from datamodules.batches import LabelSet
 from datamodules.cases import CaseTable, Source, resolve
 from datamodules.configs.slides import SlidesConfig, SlideSettings
+from datamodules.data_info import LabelSet
 from datamodules.doctor.examination import Examination
 from datamodules.doctor.labels import examine_labels
 from datamodules.errors import DataError

@@ -4,11 +4,11 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 
-from datamodules.batches import LabelSet
 from datamodules.candidates import image_of
 from datamodules.case_files import CaseFiles
 from datamodules.cases import Case, CaseTable
 from datamodules.configs.volumes import VolumesConfig
+from datamodules.data_info import LabelSet
 from datamodules.doctor.examination import Examination
 from datamodules.doctor.labels import examine_labels
 from datamodules.errors import DataError

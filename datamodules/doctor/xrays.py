@@ -3,10 +3,10 @@
 from dataclasses import replace
 from functools import partial
 
-from datamodules.batches import LabelSet
 from datamodules.candidates import has_candidates
 from datamodules.cases import CaseTable
 from datamodules.configs.xrays import XraysConfig
+from datamodules.data_info import LabelSet
 from datamodules.doctor.examination import Examination
 from datamodules.doctor.film_faults import film_faults
 from datamodules.doctor.films import owners_of, read_films

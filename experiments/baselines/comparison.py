@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from datamodules.labelled import LabelledData
 from experiments.baselines.features import acquisition_features, thumbnail_features
 from experiments.baselines.logistic_regression import mean_auroc, regress

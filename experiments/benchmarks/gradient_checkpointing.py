@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 import experiments
-from datamodules.batches import DataInfo, LabelSet
+from datamodules.data_info import DataInfo, LabelSet
 from datamodules.errors import LightboxError
 from experiments.benchmarks.comparison import Comparison
 from experiments.benchmarks.sizes import Sizes

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import experiments
-from datamodules.batches import LabelSet, SegmentationInfo
+from datamodules.data_info import LabelSet, SegmentationInfo
 from datamodules.errors import LightboxError
 from datamodules.transforms.volume_geometry import VolumeGeometry
 from experiments.benchmarks.comparison import Comparison

@@ -25,10 +25,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.base import TaskDataModule
-from datamodules.batches import LabelSet
 from datamodules.cases import Case, CaseTable
 from datamodules.configs.splits import SplitConfig
 from datamodules.configs.xrays import XraysConfig
+from datamodules.data_info import LabelSet
 from datamodules.splits import ContentHashes
 from experiments.attempt import Attempt
 from experiments.benchmarks.bare_loop import (

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from experiments.figures.style import (
     COLORS,
     MUTED,

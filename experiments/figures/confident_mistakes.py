@@ -10,7 +10,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from pytorch_lightning.utilities import move_data_to_device
 
-from datamodules.batches import ClassifierBatch, LabelSet
+from datamodules.batches import ClassifierBatch
+from datamodules.data_info import LabelSet
 from datamodules.errors import LightboxError
 from datamodules.labelled import LabelledData
 from experiments.figures.mistakes import Picture, contact_sheet

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from experiments.figures.style import INK, SHADES, name_axes, new_figure, panels, shorten, styled
 from lightning_modules.metrics.confusion import ConfusionMatrix, confusion_matrices
 from lightning_modules.metrics.rows import ClassificationRow, ScoreTable

@@ -55,8 +55,8 @@ class Detection(TaskKind):
 
     def build_data(self, experiment: Experiment, trained: Mapping[str, Any] | None) -> "BoxesData":
         """See the base class."""
-        from datamodules.batches import DetectionInfo
         from datamodules.boxes import BoxesData
+        from datamodules.data_info import DetectionInfo
 
         info = None if trained is None else DetectionInfo.from_dict(dict(trained))
         return BoxesData(settings_of(experiment)[1], experiment.seed, info)
@@ -65,7 +65,7 @@ class Detection(TaskKind):
         self, experiment: Experiment, facts: Mapping[str, Any], *, load_weights: bool
     ) -> "Detector":
         """See the base class."""
-        from datamodules.batches import DetectionInfo
+        from datamodules.data_info import DetectionInfo
         from lightning_modules.detector import Detector
 
         info = DetectionInfo.from_dict(dict(facts))

@@ -11,7 +11,7 @@ from lightning_modules.configs.segmenter import SegmenterConfig
 
 if TYPE_CHECKING:
     from datamodules.base import TaskDataModule
-    from datamodules.batches import LabelSet
+    from datamodules.data_info import LabelSet
     from datamodules.doctor.examination import Examination
     from datamodules.masks import MasksData
     from lightning_modules.segmenter import Segmenter
@@ -59,7 +59,7 @@ class Segmentation(TaskKind):
 
     def build_data(self, experiment: Experiment, trained: Mapping[str, Any] | None) -> "MasksData":
         """See the base class."""
-        from datamodules.batches import SegmentationInfo
+        from datamodules.data_info import SegmentationInfo
         from datamodules.masks import MasksData
 
         info = None if trained is None else SegmentationInfo.from_dict(dict(trained))
@@ -69,7 +69,7 @@ class Segmentation(TaskKind):
         self, experiment: Experiment, facts: Mapping[str, Any], *, load_weights: bool
     ) -> "Segmenter":
         """See the base class."""
-        from datamodules.batches import SegmentationInfo
+        from datamodules.data_info import SegmentationInfo
         from lightning_modules.segmenter import Segmenter
 
         del load_weights  # nothing is ever downloaded
@@ -79,7 +79,7 @@ class Segmentation(TaskKind):
 
 def _check_patch(task: SegmenterConfig, data: MasksConfig, labels: "LabelSet") -> None:
     """Build the network, where it does not depend on a spacing that only the files know."""
-    from datamodules.batches import SegmentationInfo
+    from datamodules.data_info import SegmentationInfo
     from lightning_modules.networks.segmentation_networks import build_segmentation_network
 
     spacing = data.preprocessing.spacing_mm

@@ -46,7 +46,7 @@ class SlideClassification(TaskKind):
 
     def build_data(self, experiment: Experiment, trained: Mapping[str, Any] | None) -> "SlidesData":
         """See the base class."""
-        from datamodules.batches import DataInfo
+        from datamodules.data_info import DataInfo
         from datamodules.slides import SlidesData
 
         _, data = settings_of(experiment)
@@ -63,7 +63,7 @@ class SlideClassification(TaskKind):
         self, experiment: Experiment, facts: Mapping[str, Any], *, load_weights: bool
     ) -> "SlideClassifier":
         """See the base class."""
-        from datamodules.batches import DataInfo
+        from datamodules.data_info import DataInfo
         from lightning_modules.slide_classifier import SlideClassifier
 
         info = DataInfo.from_dict(dict(facts))

@@ -49,7 +49,7 @@ class SurvivalPrediction(TaskKind):
         self, experiment: Experiment, trained: Mapping[str, Any] | None
     ) -> "SlideSurvivalData":
         """See the base class."""
-        from datamodules.batches import SurvivalInfo
+        from datamodules.data_info import SurvivalInfo
         from datamodules.slide_survival import SlideSurvivalData
 
         _, data = settings_of(experiment)
@@ -60,7 +60,7 @@ class SurvivalPrediction(TaskKind):
         self, experiment: Experiment, facts: Mapping[str, Any], *, load_weights: bool
     ) -> "SlideSurvival":
         """See the base class."""
-        from datamodules.batches import SurvivalInfo
+        from datamodules.data_info import SurvivalInfo
         from lightning_modules.slide_survival import SlideSurvival
 
         info = SurvivalInfo.from_dict(dict(facts))

@@ -53,7 +53,7 @@ class VolumeClassification(TaskKind):
         self, experiment: Experiment, trained: Mapping[str, Any] | None
     ) -> "VolumesData":
         """See the base class."""
-        from datamodules.batches import DataInfo
+        from datamodules.data_info import DataInfo
         from datamodules.volumes import VolumesData
 
         info = None if trained is None else DataInfo.from_dict(dict(trained))
@@ -63,7 +63,7 @@ class VolumeClassification(TaskKind):
         self, experiment: Experiment, facts: Mapping[str, Any], *, load_weights: bool
     ) -> "VolumeClassifier":
         """See the base class."""
-        from datamodules.batches import DataInfo
+        from datamodules.data_info import DataInfo
         from lightning_modules.volume_classifier import VolumeClassifier
 
         info = DataInfo.from_dict(dict(facts))

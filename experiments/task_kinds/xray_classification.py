@@ -52,7 +52,7 @@ class XrayClassification(TaskKind):
 
     def build_data(self, experiment: Experiment, trained: Mapping[str, Any] | None) -> "XraysData":
         """See the base class."""
-        from datamodules.batches import DataInfo
+        from datamodules.data_info import DataInfo
         from datamodules.xrays import XraysData
 
         info = None if trained is None else DataInfo.from_dict(dict(trained))
@@ -62,7 +62,7 @@ class XrayClassification(TaskKind):
         self, experiment: Experiment, facts: Mapping[str, Any], *, load_weights: bool
     ) -> "XrayClassifier":
         """See the base class."""
-        from datamodules.batches import DataInfo
+        from datamodules.data_info import DataInfo
         from lightning_modules.xray_classifier import XrayClassifier
 
         info = DataInfo.from_dict(dict(facts))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from datamodules.batches import DataInfo
+from datamodules.data_info import DataInfo
 from datamodules.errors import ConfigError
 from lightning_modules.configs.losses import (
     ClassBalancedConfig,

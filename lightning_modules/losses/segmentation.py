@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from datamodules.batches import UNKNOWN, LabelSet
+from datamodules.batches import UNKNOWN
+from datamodules.data_info import LabelSet
 from datamodules.errors import ConfigError
 from lightning_modules.configs.segmentation_losses import (
     DiceConfig,

@@ -7,7 +7,7 @@ from itertools import compress
 import numpy as np
 import numpy.typing as npt
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from lightning_modules.metrics.calibration import brier, ece, log_loss, top_class, weighted_mean
 from lightning_modules.metrics.confusion import ConfusionMatrix, confusion_matrices
 from lightning_modules.metrics.grades import quadratic_kappa

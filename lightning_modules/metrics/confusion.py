@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from lightning_modules.metrics.rows import ScoreTable
 
 Indices = npt.NDArray[np.intp]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 
 
 def thresholds(operating_point: Mapping[str, Any]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from itertools import compress
 import numpy as np
 import numpy.typing as npt
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from lightning_modules.metrics.intervals import Figure, bootstrap
 from lightning_modules.metrics.ranking import Ranking
 from lightning_modules.metrics.rows import ScoreTable

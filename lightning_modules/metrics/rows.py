@@ -7,7 +7,7 @@ from typing import NotRequired, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from datamodules.errors import LightboxError
 
 Array = npt.NDArray[np.float64]

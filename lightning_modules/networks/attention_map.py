@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from datamodules.batches import DataInfo, LabelSet
+from datamodules.data_info import DataInfo, LabelSet
 from lightning_modules.configs.classifier_networks import TimmEncoderSettings
 from lightning_modules.networks.classifier import ClassifierNetwork, ImageFeatures
 from lightning_modules.networks.encoder_layers import (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from datamodules.batches import DataInfo
+from datamodules.data_info import DataInfo
 from datamodules.errors import ConfigError
 from lightning_modules.configs.bag_networks import (
     AttentionPoolingConfig,

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
-from datamodules.batches import ClassifierBatch, DataInfo
+from datamodules.batches import ClassifierBatch
+from datamodules.data_info import DataInfo
 from lightning_modules.configs.classifier_networks import ClassifierNetworkSettings
 from lightning_modules.networks.encoder_layers import map_layer, stages
 from lightning_modules.networks.pooling import (

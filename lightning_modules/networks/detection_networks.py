@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from datamodules.batches import DetectionInfo
+from datamodules.data_info import DetectionInfo
 from datamodules.errors import ConfigError
 from lightning_modules.configs.detection_networks import (
     AnchorSettings,

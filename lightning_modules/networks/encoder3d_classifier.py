@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from datamodules.batches import DataInfo
+from datamodules.data_info import DataInfo
 from lightning_modules.configs.volume_networks import DenseNet3dConfig, ResNet3dConfig
 from lightning_modules.networks.encoder_layers import feature_length, map_layer
 from lightning_modules.networks.volume_classifier_network import VolumeClassifierNetwork

@@ -11,7 +11,7 @@ from torchvision.models.detection.roi_heads import RoIHeads, fastrcnn_loss
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.ops import MultiScaleRoIAlign
 
-from datamodules.batches import DetectionInfo
+from datamodules.data_info import DetectionInfo
 from lightning_modules.box_tensors import centred_within, pairwise_iou
 from lightning_modules.configs.detection_networks import FasterRCNNConfig
 from lightning_modules.networks.anchors import AnchorGrid

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from datamodules.batches import DetectionInfo
+from datamodules.data_info import DetectionInfo
 from lightning_modules.box_tensors import points_within
 from lightning_modules.configs.detection_networks import GridConfig
 from lightning_modules.losses.box_losses import giou_loss, quality_focal_loss

@@ -8,7 +8,7 @@ from monai.apps.detection.networks.retinanet_network import RetinaNet
 from torch import Tensor, nn
 from torchvision.ops import sigmoid_focal_loss
 
-from datamodules.batches import DetectionInfo
+from datamodules.data_info import DetectionInfo
 from lightning_modules.box_tensors import centred_within
 from lightning_modules.configs.detection_networks import RetinaNetConfig
 from lightning_modules.losses.box_losses import BOX_LOSSES

@@ -1,6 +1,6 @@
 """From settings to a network of the segmenter."""
 
-from datamodules.batches import SegmentationInfo
+from datamodules.data_info import SegmentationInfo
 from datamodules.errors import ConfigError
 from lightning_modules.configs.segmentation_networks import (
     DualScaleConfig,

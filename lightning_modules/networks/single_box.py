@@ -6,7 +6,7 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
-from datamodules.batches import DetectionInfo
+from datamodules.data_info import DetectionInfo
 from lightning_modules.configs.detection_networks import SingleBoxConfig
 from lightning_modules.losses.box_losses import BOX_LOSSES
 from lightning_modules.networks.anchors import cell_centres

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from datamodules.batches import DataInfo
+from datamodules.data_info import DataInfo
 from lightning_modules.configs.volume_networks import SliceNetworkConfig
 from lightning_modules.networks.checkpointing import checkpoint_blocks
 from lightning_modules.networks.encoder_layers import (

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from datamodules.batches import DataInfo
+from datamodules.data_info import DataInfo
 from lightning_modules.configs.classifier_networks import TimmEncoderSettings
 from lightning_modules.networks.classifier import ClassifierNetwork, ImageFeatures
 from lightning_modules.networks.encoder_layers import feature_length, fit_stem

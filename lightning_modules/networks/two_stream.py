@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from datamodules.batches import DataInfo
+from datamodules.data_info import DataInfo
 from lightning_modules.configs.xray_networks import TwoStreamNetworkConfig
 from lightning_modules.networks.attention_map import MapHead, map_encoder
 from lightning_modules.networks.classifier import ClassifierNetwork, ImageFeatures

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from datamodules.batches import DataInfo
+from datamodules.data_info import DataInfo
 from lightning_modules.configs.volume_networks import VolumeNetwork
 from lightning_modules.networks.classifier import ClassifierNetwork, ImageFeatures
 from lightning_modules.networks.encoder_layers import map_layer

@@ -1,6 +1,6 @@
 """From settings to a network of the volume classifier."""
 
-from datamodules.batches import DataInfo
+from datamodules.data_info import DataInfo
 from lightning_modules.configs.volume_networks import (
     ResNet3dConfig,
     SliceNetworkConfig,

@@ -1,6 +1,6 @@
 """From settings to a network of the X-ray classifier."""
 
-from datamodules.batches import DataInfo
+from datamodules.data_info import DataInfo
 from lightning_modules.configs.xray_networks import (
     AttentionMapNetworkConfig,
     TwoStreamNetworkConfig,

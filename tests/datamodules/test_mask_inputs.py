@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from fakes.masked_slices import slice_experiment
 
-from datamodules.batches import LabelSet, SegmentationInfo
+from datamodules.data_info import LabelSet, SegmentationInfo
 from datamodules.errors import DataError
 from datamodules.mask_inputs import check_first_image, check_image
 from datamodules.masks import MasksData

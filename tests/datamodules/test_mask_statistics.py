@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from datamodules.batches import LabelSet
 from datamodules.configs.volume_preprocessing import VolumePreprocessing
+from datamodules.data_info import LabelSet
 from datamodules.errors import DataError
 from datamodules.mask_cases import CaseVolumes
 from datamodules.mask_statistics import MaskedCaseStatistics, measure_masked

@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datamodules.batches import UNKNOWN, LabelSet
+from datamodules.batches import UNKNOWN
 from datamodules.cases import Case, CaseTable, Source, Structure
+from datamodules.data_info import LabelSet
 from datamodules.errors import ConfigError, DataError
 from datamodules.structures import Outlines
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datamodules.batches import LabelSet
 from datamodules.cases import Case, CaseTable
+from datamodules.data_info import LabelSet
 from datamodules.errors import DataError
 from datamodules.targets import target_matrix
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import yaml
 
-from datamodules.batches import LabelSet
 from datamodules.configs.masks import MasksConfig
 from datamodules.configs.volume_preprocessing import CtWindow, Rgb, VolumePreprocessing
+from datamodules.data_info import LabelSet
 from datamodules.errors import ConfigError
 from datamodules.mask_statistics import MaskedCaseStatistics, MaskStatistics
 from datamodules.readers.msd import MsdReader

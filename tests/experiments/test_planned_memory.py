@@ -1,6 +1,6 @@
 import pytest
 
-from datamodules.batches import DataInfo, LabelSet
+from datamodules.data_info import DataInfo, LabelSet
 from experiments.catalog.volume_classifier import volume_csv
 from experiments.experiment import Experiment
 from experiments.planned_memory import NetworkMemory

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import yaml
 
-from datamodules.batches import DataInfo, LabelSet
 from datamodules.configs.volume_preprocessing import CtWindow, RescaleRange, VolumePreprocessing
 from datamodules.configs.volumes import PatchesFit, VolumesConfig
+from datamodules.data_info import DataInfo, LabelSet
 from datamodules.errors import ConfigError
 from datamodules.readers.csv_table import CsvReader
 from datamodules.volume_statistics import CaseStatistics, VolumeStatistics

@@ -8,8 +8,8 @@ from fakes.evaluated_runs import FINDINGS, ROOT, evaluated_run
 from fakes.skeletons import SkeletonSegmenter, SquaresData
 from sklearn.metrics import roc_auc_score
 
-from datamodules.batches import LabelSet
 from datamodules.configs.data import DataSettings
+from datamodules.data_info import LabelSet
 from datamodules.whole_files import write_whole
 from experiments.figures.drawing import draw_run
 from experiments.metrics_file import metrics_text

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from fakes.evaluated_runs import evaluated_run
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from experiments.wandb_cases import (
     LONGEST_SIDE,
     MISTAKES,

@@ -11,7 +11,7 @@ from fakes.wandb_files import config, history, summary, wait_until_whole
 from fakes.wandb_server import wandb_server
 from PIL import Image, ImageChops
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from experiments import wandb_staging, wandb_tracking
 from experiments.wandb_results import _predictions, log_results
 from experiments.wandb_tracking import hashed_id

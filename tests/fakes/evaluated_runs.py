@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from callbacks.predictions import write_predictions
-from datamodules.batches import LabelSet
 from datamodules.cases import Case, CaseTable, Source
 from datamodules.configs.xrays import XrayPreprocessing, XraysConfig
+from datamodules.data_info import LabelSet
 from datamodules.splits_file import write_splits
 from datamodules.targets import target_matrix
 from datamodules.transforms.xray_geometry import Geometry

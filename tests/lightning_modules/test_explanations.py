@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from datamodules.batches import DataInfo, LabelSet
+from datamodules.data_info import DataInfo, LabelSet
 from lightning_modules.configs.xray_networks import TimmNetworkConfig
 from lightning_modules.explanations import explain
 from lightning_modules.grad_cam import grad_cam

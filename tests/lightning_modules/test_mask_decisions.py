@@ -3,7 +3,7 @@ import pytest
 import torch
 from fakes.masked_volumes import segmentation_experiment
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from datamodules.errors import ConfigError
 from experiments.session import start
 from lightning_modules.configs.operating_points import (

@@ -8,7 +8,7 @@ from fakes.run_contents import everything
 from fakes.stop_at import StopAt
 
 from callbacks.checkpoint_files import read_checkpoint
-from datamodules.batches import LabelSet, SegmentationInfo
+from datamodules.data_info import LabelSet, SegmentationInfo
 from datamodules.errors import ConfigError
 from datamodules.samplers import Draw
 from experiments.rows_file import read_rows

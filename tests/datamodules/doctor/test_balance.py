@@ -2,8 +2,8 @@ from pathlib import Path
 
 import numpy as np
 
-from datamodules.batches import LabelSet
 from datamodules.cases import Case, CaseTable
+from datamodules.data_info import LabelSet
 from datamodules.doctor.balance import LabelCount, examine_balance
 
 NAN = np.nan

@@ -8,7 +8,7 @@ import pytest
 from fakes import medmnist as fake
 from pydantic import ValidationError
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from datamodules.errors import DataError
 from datamodules.readers import medmnist
 from datamodules.readers.medmnist import MedMnistReader

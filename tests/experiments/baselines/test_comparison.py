@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from datamodules.transforms.xray_geometry import Geometry
 from experiments.baselines import comparison
 from experiments.baselines.comparison import baseline_lines, compare_with_baselines

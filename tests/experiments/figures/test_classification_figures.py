@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from experiments.figures.classification import calibration, precision_recall, roc
 from experiments.figures.confusion_matrix import confusion_matrix
 

@@ -7,8 +7,8 @@ from fakes.evaluated_runs import FINDINGS, evaluated_run
 from fakes.skeletons import SkeletonSegmenter, SquaresData
 from PIL import Image
 
-from datamodules.batches import LabelSet
 from datamodules.configs.data import DataSettings
+from datamodules.data_info import LabelSet
 from datamodules.samplers import Draw
 from experiments.figures import drawing
 from experiments.figures.confident_mistakes import (

@@ -5,8 +5,8 @@ import pytest
 from fakes.evaluated_runs import evaluated_run
 from fakes.skeletons import SquaresData
 
-from datamodules.batches import LabelSet, SegmentationInfo
 from datamodules.configs.data import DataSettings
+from datamodules.data_info import LabelSet, SegmentationInfo
 from experiments.reporting.facts import collect
 from experiments.reporting.tables import subgroup_table
 from lightning_modules.configs.segmentation_networks import UNetConfig

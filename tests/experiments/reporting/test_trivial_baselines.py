@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from fakes.evaluated_runs import FINDINGS, evaluated_run
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from datamodules.whole_files import write_whole
 from experiments.baselines.comparison import compare_with_baselines
 from experiments.metrics_file import metrics_text

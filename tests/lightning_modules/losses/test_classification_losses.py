@@ -6,7 +6,7 @@ from sklearn.metrics import log_loss
 from torch.nn import functional as F
 from torchvision.ops import sigmoid_focal_loss
 
-from datamodules.batches import DataInfo, LabelSet
+from datamodules.data_info import DataInfo, LabelSet
 from datamodules.errors import ConfigError
 from lightning_modules.configs.losses import (
     ClassBalancedConfig,

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from datamodules.batches import UNKNOWN, LabelSet
+from datamodules.batches import UNKNOWN
+from datamodules.data_info import LabelSet
 from lightning_modules.configs.segmentation_losses import DiceCrossEntropyConfig
 from lightning_modules.losses.deep_supervision import (
     DeepSupervision,

@@ -8,7 +8,8 @@ from monai.losses import DiceCELoss, DiceLoss, FocalLoss, TverskyLoss
 from pydantic import TypeAdapter, ValidationError
 from torch.nn import functional as F
 
-from datamodules.batches import UNKNOWN, LabelSet
+from datamodules.batches import UNKNOWN
+from datamodules.data_info import LabelSet
 from datamodules.errors import ConfigError
 from lightning_modules.configs.segmentation_losses import (
     DiceConfig,

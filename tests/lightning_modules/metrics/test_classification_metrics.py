@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from datamodules.errors import LightboxError
 from lightning_modules.metrics.classification import EPOCH_FIGURES, ClassificationMetrics
 from lightning_modules.metrics.decisions import decided_row

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from lightning_modules.metrics.classification import ClassificationMetrics
 from lightning_modules.metrics.grades import quadratic_kappa
 

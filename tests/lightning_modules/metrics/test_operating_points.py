@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_curve
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from lightning_modules.configs.operating_points import (
     FixedThresholdConfig,
     TargetSensitivityConfig,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from datamodules.batches import LabelSet
+from datamodules.data_info import LabelSet
 from lightning_modules.metrics.intervals import bootstrap_weights
 from lightning_modules.metrics.paired import paired_auroc
 from lightning_modules.metrics.rows import ScoreTable

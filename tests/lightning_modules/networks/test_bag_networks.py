@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from datamodules.batches import DataInfo, LabelSet
+from datamodules.data_info import DataInfo, LabelSet
 from datamodules.errors import ConfigError
 from lightning_modules.configs.bag_networks import (
     AttentionPoolingConfig,

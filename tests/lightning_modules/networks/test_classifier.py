@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from datamodules.batches import DataInfo, LabelSet
+from datamodules.data_info import DataInfo, LabelSet
 from datamodules.table_features import TableColumn
 from lightning_modules.configs.xray_networks import TimmNetworkConfig
 from lightning_modules.networks.pooling import mean_of_cases

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torchvision.models.detection import fasterrcnn_resnet50_fpn
 
-from datamodules.batches import DetectionInfo
+from datamodules.data_info import DetectionInfo
 from datamodules.errors import ConfigError
 from lightning_modules.configs.detection_networks import FasterRCNNConfig
 from lightning_modules.networks.detection_networks import build_detection_network

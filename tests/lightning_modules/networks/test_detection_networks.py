@@ -2,7 +2,7 @@ import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from datamodules.batches import DetectionInfo
+from datamodules.data_info import DetectionInfo
 from datamodules.errors import ConfigError
 from lightning_modules.box_tensors import pairwise_iou
 from lightning_modules.configs.detection_networks import DetectorNetwork

@@ -6,7 +6,7 @@ from monai.networks.nets.segresnet import SegResNet
 from monai.networks.nets.vnet import VNet
 from pydantic import TypeAdapter, ValidationError
 
-from datamodules.batches import LabelSet, SegmentationInfo
+from datamodules.data_info import LabelSet, SegmentationInfo
 from datamodules.errors import ConfigError
 from lightning_modules.configs.segmentation_networks import SegmenterNetwork
 from lightning_modules.networks.segmentation_networks import build_segmentation_network

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from datamodules.batches import DataInfo, LabelSet
+from datamodules.data_info import DataInfo, LabelSet
 from datamodules.errors import ConfigError
 from lightning_modules.configs.volume_networks import SliceNetworkConfig
 from lightning_modules.networks import slice_classifier

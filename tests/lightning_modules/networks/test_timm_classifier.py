@@ -3,7 +3,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from datamodules.batches import DataInfo, LabelSet
+from datamodules.data_info import DataInfo, LabelSet
 from datamodules.errors import ConfigError
 from lightning_modules.configs.xray_networks import TimmNetworkConfig
 from lightning_modules.networks.encoder_layers import stages

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from datamodules.batches import DataInfo, LabelSet
+from datamodules.data_info import DataInfo, LabelSet
 from lightning_modules.configs.volume_networks import (
     DenseNet3dConfig,
     ResNet3dConfig,

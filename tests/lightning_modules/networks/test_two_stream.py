@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from datamodules.batches import DataInfo, LabelSet
+from datamodules.data_info import DataInfo, LabelSet
 from lightning_modules.configs.xray_networks import TwoStreamNetworkConfig
 from lightning_modules.networks.two_stream import (
     GatedAttention,

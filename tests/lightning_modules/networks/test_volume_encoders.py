@@ -7,7 +7,7 @@ from monai.networks.nets.resnet import resnet10, resnet18
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
-from datamodules.batches import DataInfo, LabelSet
+from datamodules.data_info import DataInfo, LabelSet
 from datamodules.errors import ConfigError
 from lightning_modules.configs.volume_networks import DenseNet3dConfig, ResNet3dConfig
 from lightning_modules.networks.encoder_layers import stages

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import nibabel
 import numpy as np
@@ -13,19 +13,21 @@ import scipy
 from numpy.typing import NDArray
 
 from datamodules.batches import inside
+from datamodules.box_places import placed_boxes
 from datamodules.cache import CacheItem, entry_path
-from datamodules.cache_builder import CacheBuilder
 from datamodules.cache_entries import DamagedEntryError
 from datamodules.case_files import expected_bytes
 from datamodules.cases import Case, CaseTable
 from datamodules.configs.boxes import BoxesConfig
+from datamodules.doctor.stray_boxes import stray_boxes
 from datamodules.errors import ConfigError, DataError
 from datamodules.mask_cases import MaskedCaseFiles
+from datamodules.problems import Kind, Problem
 from datamodules.structures import Outlines
-from datamodules.transforms.box_geometry import voxels_of
 from datamodules.transforms.volume_geometry import VolumeGeometry
 from datamodules.transforms.volume_preprocessing import PREPROCESSING_VERSION, PreprocessVolume
-from datamodules.volume_cache import VolumeCache, VolumeContent
+from datamodules.volume_cache import VolumeCache
+from datamodules.volume_content import PreparedCase, VolumeContent, build_or_open_volumes
 
 IGNORED = -1
 """Label of a box that counts neither as an object nor as background."""
@@ -113,32 +115,34 @@ class ObjectClasses:
         return "boxes" in case.targets or "volume_boxes" in case.targets
 
     def boxes_of(self, case: Case, geometry: VolumeGeometry) -> CaseBoxes:
-        """The boxes of a case that has its own."""
+        """The boxes of a case that has its own.
+
+        Raises:
+            DataError: If they have another number of axes than its file.
+        """
+        affine, axes = np.reshape(geometry.affine, (4, 4)), len(geometry.shape)
         found = [
             (label, box, ignored)
-            for ignored, name in ((False, "boxes"), (True, "ignored_boxes"))
-            for label, box in _in_voxels(case, name, geometry)
+            for ignored in (False, True)
+            for label, box in placed_boxes(case, affine, axes, ignored=ignored)
+            if label in self.names or (ignored and not label)
         ]
-        kept = [each for each in found if each[0] in self.names or (each[2] and not each[0])]
-        boxes = np.array([box for _, box, _ in kept], np.float32)
-        labels = [self.names.index(label) if label else IGNORED for label, _, _ in kept]
+        labels = [self.names.index(label) if label else IGNORED for label, _, _ in found]
         return CaseBoxes(
-            boxes.reshape(len(kept), 2 * len(geometry.shape)),
+            np.array([box for _, box, _ in found], np.float32).reshape(len(found), 2 * axes),
             np.array(labels, np.int64),
-            np.array([ignored for *_, ignored in kept], bool),
+            np.array([ignored for *_, ignored in found], bool),
         )
 
-
-def _in_voxels(
-    case: Case, name: str, geometry: VolumeGeometry
-) -> list[tuple[str, Sequence[float]]]:
-    affine = np.reshape(geometry.affine, (4, 4))
-    flat = [
-        (label, (y, x, y + height, x + width))
-        for label, x, y, width, height in case.targets.get(name, ())
-    ]
-    volumes = case.targets.get(name.replace("boxes", "volume_boxes"), ())
-    return [*flat, *((label, voxels_of(place, affine)) for label, place in volumes)]
+    def problems_of(self, case: Case, geometry: VolumeGeometry) -> list[Problem]:
+        """What is wrong with where the boxes of a case lie in its image."""
+        affine, axes = np.reshape(geometry.affine, (4, 4)), len(geometry.shape)
+        try:
+            placed = placed_boxes(case, affine, axes)
+        except DataError as error:
+            return [Problem(Kind.BOX, f"case '{case.case_id}'", str(error), case_id=case.case_id)]
+        boxes = [each for each in placed if each[0] in self.names]
+        return list(stray_boxes(case.case_id, boxes, geometry.shape))
 
 
 def boxes_of_mask(mask: NDArray[np.uint8], structures: int) -> list[list[float]]:
@@ -165,26 +169,24 @@ def cache_images(table: CaseTable, config: BoxesConfig, classes: ObjectClasses) 
         ConfigError: If the cache cannot be written, or has not the space.
     """
     path = _entry_path(table, config, classes)
-    try:
-        return VolumeCache.open(path)
-    except DamagedEntryError:
-        pass
+    return build_or_open_volumes(path, lambda: _content(table, config, classes))
+
+
+def _content(table: CaseTable, config: BoxesConfig, classes: ObjectClasses) -> VolumeContent:
     preprocess = PreprocessVolume(config.preprocessing)
     files = {case.case_id: MaskedCaseFiles(case, table.root) for case in table.cases}
     mask_boxes: dict[str, list[list[float]]] = {}
 
-    def prepare(own: Sequence[CacheItem]) -> "_Prepared":
+    def prepare(own: Sequence[CacheItem]) -> PreparedCase:
         name = own[0].case_id
         image = files[name].read_image()
         if classes.outlines is not None:
             mask = files[name].read_mask(classes.outlines, image)
             count = len(classes.names)
             mask_boxes[name] = [] if mask is None else boxes_of_mask(mask, count)
-        found = preprocess(image)
-        none = np.empty((0, *found.image.shape[1:]), np.uint8)
-        return _Prepared(found.image, none, found.geometry, found.content_hash)
+        return cast("PreparedCase", preprocess(image))
 
-    content = VolumeContent(
+    return VolumeContent(
         dataset=table.name,
         cases=[_items(each, classes) for each in files.values()],
         prepare=prepare,
@@ -193,7 +195,6 @@ def cache_images(table: CaseTable, config: BoxesConfig, classes: ObjectClasses) 
         advise=config.reader.advise_on_unreadable,
         facts=lambda: {MASK_BOXES: mask_boxes},
     )
-    return CacheBuilder(path, content, VolumeCache).build()
 
 
 def cached_images(
@@ -238,11 +239,3 @@ def _entry_path(table: CaseTable, config: BoxesConfig, classes: ObjectClasses) -
     }
     advise = config.reader.advise_on_unreadable
     return entry_path(items, fingerprint, (), np.float16, table.name, advise)
-
-
-@dataclass(frozen=True, eq=False)
-class _Prepared:
-    image: NDArray[np.float32]
-    mask: NDArray[np.uint8]
-    geometry: Any
-    content_hash: bytes

@@ -5,10 +5,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from datamodules.base import TaskDataModule
+from datamodules.batches import BoxBatch
 from datamodules.box_cases import (
     IGNORED,
     CaseBoxes,
@@ -24,16 +23,14 @@ from datamodules.data_info import DetectionInfo
 from datamodules.doctor.boxes import examine_boxes
 from datamodules.errors import ConfigError, DataError
 from datamodules.mask_inputs import check_first_image
+from datamodules.patched import PatchedData, contents_of
 from datamodules.splits import ContentHashes
-from datamodules.volume_cache import VolumeCache
 
-ASIDE = ("geometry", "truth", "keys")
-"""What of a batch is not a tensor, and stays where it is."""
 MOST_SIZES = 2000
 """Boxes whose sizes a model is told, to fit anchors to."""
 
 
-class BoxesData(TaskDataModule):
+class BoxesData(PatchedData):
     """Images and volumes for detection.
 
     Patches are changed in the workers, or on the GPU where there is one. Whole cases come with
@@ -52,7 +49,6 @@ class BoxesData(TaskDataModule):
     ) -> None:
         super().__init__(config, seed)
         self.trained = trained
-        self.cache: VolumeCache
 
     @cached_property
     def classes(self) -> ObjectClasses:
@@ -83,16 +79,34 @@ class BoxesData(TaskDataModule):
                 f"--data.patch has {len(self.config.patch)} numbers, and the images of"
                 f" {table.name} have {axes} axes"
             )
-        return _contents(table, self.cache)
+        self.check_spacing(table)
+        self._check_places(table)
+        return contents_of(table, self.cache)
+
+    def _check_places(self, table: CaseTable) -> None:
+        """Boxes must lie in their images, of which the sizes are known now.
+
+        Raises:
+            DataError: Lists every box that lies outside, and every case whose boxes do not fit it.
+        """
+        if self.classes.outlines is not None:
+            return
+        problems = [
+            problem
+            for row, case in enumerate(table.cases)
+            for problem in self.classes.problems_of(case, self.cache.geometry(row))
+        ]
+        if errors := [each for each in problems if each.severity == "error"]:
+            raise DataError(f"boxes of {table.name} do not lie in their images", errors)
+        if problems:
+            self.notices.append(
+                f"Boxes that reach beyond the edge of their image: {len(problems)}."
+            )
 
     def kept_contents(self) -> ContentHashes | None:
         """See the base class."""
         cache = cached_images(self.table, self.config, self.classes)
-        return None if cache is None else _contents(self.table, cache)
-
-    def caches(self) -> Sequence[VolumeCache]:
-        """The images."""
-        return (self.cache,)
+        return None if cache is None else contents_of(self.table, cache)
 
     def indices(self, split: str) -> list[int]:
         """Positions of a split's cases; those without annotation cannot be learned or scored."""
@@ -103,11 +117,6 @@ class BoxesData(TaskDataModule):
     def batches_per_epoch(self) -> int | None:
         """As it is set."""
         return self.config.batches_per_epoch
-
-    @property
-    def evaluation_batch_size(self) -> int:
-        """Cases differ in size: one at a time."""
-        return 1
 
     @cached_property
     def truths(self) -> list[CaseBoxes]:
@@ -129,48 +138,20 @@ class BoxesData(TaskDataModule):
         """Augmented patches while training, else whole cases."""
         if not training:
             return WholeImages(self.cache, self.prepared_boxes)
-        return BoxPatches(
-            self.cache, self.prepared_boxes, self._patches, augmented=not self._on_gpu
-        )
-
-    @property
-    def _on_gpu(self) -> bool:
-        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+        return BoxPatches(self.cache, self.prepared_boxes, self._patches, augmented=not self.on_gpu)
 
     @cached_property
     def _patches(self) -> BoxPatchSettings:
         info = self.info
         return BoxPatchSettings(self.config, self.seed, info.spacing, info.channels)
 
-    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:  # noqa: ANN401
-        """Add ids, and of a whole case its geometry and its boxes in the file."""
-        whole = "image" in batch and batch["draw"][0] < 0
-        batch = super().on_before_batch_transfer(batch, dataloader_idx)
-        if "images" in batch:
-            draws = zip(batch["epoch"].tolist(), batch["draw"].tolist(), strict=True)
-            batch["keys"] = list(draws)
-        elif whole:
-            (index,) = batch["index"].tolist()
-            batch["geometry"], batch["truth"] = [self.cache.geometry(index)], [self.truths[index]]
-        return batch
+    def change_windows(self, batch: Any) -> BoxBatch:  # noqa: ANN401
+        """See the base class."""
+        return change_windows(batch, batch["keys"], self._patches)
 
-    def transfer_batch_to_device(
-        self,
-        batch: Any,  # noqa: ANN401
-        device: torch.device,
-        dataloader_idx: int,
-    ) -> Any:  # noqa: ANN401
-        """Move the tensors."""
-        aside = {name: batch.pop(name) for name in ASIDE if name in batch}
-        return {**super().transfer_batch_to_device(batch, device, dataloader_idx), **aside}
-
-    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:  # noqa: ANN401
-        """Change training patches on a GPU, where they are by now."""
-        del dataloader_idx
-        if "images" not in batch:
-            return batch
-        ids = {name: batch[name] for name in ("case_id", "patient_id")}
-        return {**change_windows(batch, batch["keys"], self._patches), **ids}
+    def add_truth(self, batch: Any, index: int) -> None:  # noqa: ANN401
+        """The geometry, and the boxes in voxels of the file."""
+        batch["geometry"], batch["truth"] = [self.cache.geometry(index)], [self.truths[index]]
 
     def facts(self) -> dict[str, Any]:
         """The data's part of a checkpoint."""
@@ -185,13 +166,12 @@ class BoxesData(TaskDataModule):
             raise DataError("prepare() has not been called")
         training = self.indices("train")
         mirror, axes = self.config.augmentation.mirror, len(self.config.patch)
-        own = [self.cache.geometry(index).spacing for index in training]
         return DetectionInfo(
             classes=self.classes.names,
             channels=self.cache.description["channels"],
             patch=self.config.patch,
-            spacing=tuple(float(value) for value in np.median(own, axis=0)),
-            has_spacing=all(self.cache.geometry(index).has_spacing for index in training),
+            spacing=self.median_spacing(),
+            has_spacing=self.has_spacing(),
             mirror_axes=tuple(range(axes)) if mirror is None else mirror,
             box_sizes=_sizes([self.prepared_boxes[index] for index in training], axes),
             mean_boxes=tuple(self._mean_box(label) for label in range(len(self.classes.names))),
@@ -221,8 +201,3 @@ def _sizes(cases: Sequence[CaseBoxes], axes: int) -> tuple[tuple[float, ...], ..
     sides = boxes[:, axes:] - boxes[:, :axes]
     rows = np.linspace(0, len(sides) - 1, min(len(sides), MOST_SIZES)).round().astype(int)
     return tuple(tuple(round(float(side), 2) for side in sides[row]) for row in rows)
-
-
-def _contents(table: CaseTable, cache: VolumeCache) -> ContentHashes:
-    hashes = [digest.tobytes() for digest in cache.hashes]
-    return {case.case_id: (own,) for case, own in zip(table.cases, hashes, strict=True)}

@@ -15,7 +15,7 @@ from datamodules.geometry_waivers import HOW_TO_WAIVE
 from datamodules.transforms.mask_reading import GeometryError, PlacedVolume, lay_on
 from datamodules.transforms.volume_reading import read_volume
 from datamodules.volume import Volume
-from datamodules.volume_cache import UnreadableFileError
+from datamodules.volume_content import UnreadableFileError
 
 BYTES_A_STORED_BYTE = 8
 """Of a cached volume for each byte of its file, roughly, as files are compressed."""

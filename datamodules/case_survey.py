@@ -13,7 +13,7 @@ from datamodules.parallel import few_threads, map_in_order, shown
 from datamodules.readers.reader import ReaderSettings
 from datamodules.splits import ContentHashes
 from datamodules.transforms.xray_pixels import content_hash
-from datamodules.volume_cache import UnreadableFileError
+from datamodules.volume_content import UnreadableFileError
 from datamodules.volume_statistics import CaseStatistics
 
 SAMPLES = 5_000_000

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.volume_cache import PLACE, PreparedCase, as_stored
+from datamodules.volume_cache import PLACE
+from datamodules.volume_content import PreparedCase, as_stored, mask_of
 
 
 class HeldVolumes:
@@ -16,10 +17,10 @@ class HeldVolumes:
     """
 
     def __init__(self, cases: Sequence[PreparedCase]) -> None:
-        self.cases = cases
         self.images = [as_stored(case.image) for case in cases]
         self.shapes = np.array([case.image.shape[1:] for case in cases], np.int64)
-        there = [[int(channel.any()) for channel in case.mask] for case in cases]
+        self.masks = [mask_of(case) for case in cases]
+        there = [[int(channel.any()) for channel in mask] for mask in self.masks]
         self.counts = np.array(there, np.int64)
 
     def image(self, row: int) -> NDArray[np.float16]:
@@ -28,7 +29,7 @@ class HeldVolumes:
 
     def mask(self, row: int) -> NDArray[np.uint8]:
         """``(M, *spatial)``."""
-        return self.cases[row].mask
+        return self.masks[row]
 
     def places(self, row: int, structure: int) -> NDArray[np.int32]:
         """Nothing is drawn at random here."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import nibabel
 import numpy as np
@@ -11,7 +11,6 @@ import scipy
 from numpy.typing import NDArray
 
 from datamodules.cache import CacheItem, entry_path
-from datamodules.cache_builder import CacheBuilder
 from datamodules.cache_entries import DamagedEntryError
 from datamodules.case_files import CaseFiles, expected_bytes
 from datamodules.cases import CaseTable, Source
@@ -23,7 +22,8 @@ from datamodules.transforms.mask_reading import (
 )
 from datamodules.transforms.volume_preprocessing import PREPROCESSING_VERSION, PreprocessVolume
 from datamodules.volume import Volume
-from datamodules.volume_cache import VolumeCache, VolumeContent
+from datamodules.volume_cache import VolumeCache
+from datamodules.volume_content import PreparedCase, VolumeContent, build_or_open_volumes
 
 WAIVED_MM = "waived_mm"
 """In the description of an entry: how far apart headers put the files of each waived case."""
@@ -106,16 +106,16 @@ def cache_cases(table: CaseTable, config: MasksConfig, outlines: Outlines) -> Vo
         ConfigError: If the cache cannot be written, or has not the space.
     """
     path = _entry_path(table, config, outlines)
-    try:
-        return VolumeCache.open(path)
-    except DamagedEntryError:
-        pass
+    return build_or_open_volumes(path, lambda: _content(table, config, outlines))
+
+
+def _content(table: CaseTable, config: MasksConfig, outlines: Outlines) -> VolumeContent:
     preprocess = PreprocessVolume(config.preprocessing)
     files = [MaskedCaseFiles(case, table.root) for case in table.cases]
     of_case = {each.case.case_id: each for each in files}
     waived_mm: dict[str, float] = {}
 
-    def prepare(own: Sequence[CacheItem]) -> "_Prepared":
+    def prepare(own: Sequence[CacheItem]) -> PreparedCase:
         name = own[0].case_id
         volumes = of_case[name].read(outlines)
         if of_case[name].case.geometry_waived:
@@ -123,11 +123,9 @@ def cache_cases(table: CaseTable, config: MasksConfig, outlines: Outlines) -> Vo
         mask = volumes.mask
         if mask is None:
             mask = np.full((outlines.channels, *volumes.image.spatial), 255, np.uint8)
-        found = preprocess(volumes.image, mask)
-        assert found.mask is not None
-        return _Prepared(found.image, found.mask, found.geometry, found.content_hash)
+        return cast("PreparedCase", preprocess(volumes.image, mask))
 
-    content = VolumeContent(
+    return VolumeContent(
         dataset=table.name,
         cases=[each.items() for each in files],
         prepare=prepare,
@@ -136,7 +134,6 @@ def cache_cases(table: CaseTable, config: MasksConfig, outlines: Outlines) -> Vo
         advise=config.reader.advise_on_unreadable,
         facts=lambda: {WAIVED_MM: waived_mm},
     )
-    return CacheBuilder(path, content, VolumeCache).build()
 
 
 def cached_cases(table: CaseTable, config: MasksConfig, outlines: Outlines) -> VolumeCache | None:
@@ -153,14 +150,6 @@ def _entry_path(table: CaseTable, config: MasksConfig, outlines: Outlines) -> Pa
     fingerprint = _fingerprint(config, outlines, waived)
     advise = config.reader.advise_on_unreadable
     return entry_path(items, fingerprint, (), np.float16, table.name, advise)
-
-
-@dataclass(frozen=True, eq=False)
-class _Prepared:
-    image: NDArray[np.float32]
-    mask: NDArray[np.uint8]
-    geometry: Any
-    content_hash: bytes
 
 
 def _fingerprint(config: MasksConfig, outlines: Outlines, waived: Sequence[str]) -> dict[str, Any]:

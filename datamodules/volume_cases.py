@@ -1,7 +1,6 @@
 """Cases of volumes to classify: their files read together, and kept in the cache."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 
 from datamodules.cache import CacheItem, entry_path
-from datamodules.cache_builder import CacheBuilder
 from datamodules.cache_entries import DamagedEntryError
 from datamodules.candidates import has_volume_candidates, image_of, selected_candidate
 from datamodules.case_files import CaseFiles, expected_bytes
@@ -30,7 +28,8 @@ from datamodules.transforms.volume_preprocessing import (
 )
 from datamodules.transforms.volume_reading import check_volume
 from datamodules.volume import Volume
-from datamodules.volume_cache import PreparedCase, VolumeCache, VolumeContent
+from datamodules.volume_cache import VolumeCache
+from datamodules.volume_content import PreparedCase, VolumeContent, build_or_open_volumes
 
 AXES = 3
 
@@ -63,8 +62,7 @@ class PrepareForClassifier:
         check_axes(volume)
         check_volume(volume)  # first: a threshold of what is no number is none
         inside = foreground(volume, self.config)
-        found = self.preprocess(volume, inside)
-        return _without_mask(found) if found.mask is None else cast("PreparedCase", found)
+        return cast("PreparedCase", self.preprocess(volume, inside))
 
 
 def check_axes(volume: Volume) -> None:
@@ -100,12 +98,14 @@ def cache_volumes(table: CaseTable, config: VolumesConfig) -> VolumeCache:
         ConfigError: If the cache cannot be written, or has not the space.
     """
     path = _entry_path(table, config)
-    try:
-        return VolumeCache.open(path)
-    except DamagedEntryError:
-        pass
+    found = build_or_open_volumes(path, lambda: _content(table, config))
+    forget_arrays()
+    return found
+
+
+def _content(table: CaseTable, config: VolumesConfig) -> VolumeContent:
     files = {case.case_id: CaseFiles(case, table.root) for case in table.cases}
-    content = VolumeContent(
+    return VolumeContent(
         dataset=table.name,
         cases=[each.inputs() for each in files.values()],
         prepare=_preparation(table, config, files),
@@ -113,9 +113,6 @@ def cache_volumes(table: CaseTable, config: VolumesConfig) -> VolumeCache:
         expected_bytes=_expected_bytes(table, config),
         advise=config.reader.advise_on_unreadable,
     )
-    built = CacheBuilder(path, content, VolumeCache).build()
-    forget_arrays()
-    return built
 
 
 def cached_volumes(table: CaseTable, config: VolumesConfig) -> VolumeCache | None:
@@ -156,14 +153,9 @@ def _preparation(
     def prepare_candidate(items: Sequence[CacheItem]) -> PreparedCase:
         candidate = selected_candidate(items[0].source)
         assert candidate is not None
-        return _without_mask(cut(whole(volume_of[items[0].case_id]), candidate))
+        return cast("PreparedCase", cut(whole(volume_of[items[0].case_id]), candidate))
 
     return prepare_candidate
-
-
-def _without_mask(found: PreparedVolume) -> PreparedCase:
-    mask = np.empty((0, *found.image.shape[1:]), np.uint8)
-    return cast("PreparedCase", replace(found, mask=mask))
 
 
 def _expected_bytes(table: CaseTable, config: VolumesConfig) -> int:

@@ -1,25 +1,22 @@
 """Trained detectors applied to files: one, or the folds of a cross-validation together."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 
 from datamodules.configs.boxes import BoxesConfig
-from datamodules.errors import ConfigError
 from datamodules.mask_inputs import check_image
 from datamodules.transforms.volume_preprocessing import PreprocessVolume
 from datamodules.volume import Volume
 from datamodules.volume_files import read_channels
-from experiments.mask_predictor import checkpoints_of
+from experiments.ensembles import load_alike
 from experiments.task_kinds.detection import settings_of
 from experiments.trained import TrainedModel
 from lightning_modules.box_decisions import FoundBoxes, joint_operating_point
 from lightning_modules.detector import Detector
-
-log = logging.getLogger("lightbox")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,24 +54,12 @@ class BoxPredictor:
             CheckpointError: If one cannot be used.
             ConfigError: If there is none, or they were not trained alike.
         """
-        modules, settings = [], []
-        for path in checkpoints_of(source):
-            model = TrainedModel.load(path)
-            if not isinstance(model.module, Detector):
-                raise ConfigError(f"{path} is no detector")
-            settings.append(settings_of(model.experiment)[1])
-            modules.append(model.module)
-        first = settings[0]
-        if any(each.preprocessing != first.preprocessing for each in settings) or any(
-            _kind(module) != _kind(modules[0]) for module in modules
-        ):
-            raise ConfigError(f"the runs in {source} were not trained alike, and cannot be joined")
+        models = load_alike(source, Detector, _likeness)
+        modules = [cast("Detector", model.module) for model in models]
         agreed = joint_operating_point([module.operating_point for module in modules])
         for module in modules:
             module.operating_point = agreed
-        if len(modules) > 1:
-            log.info("%d models predict together", len(modules))
-        return cls(modules, first)
+        return cls(modules, settings_of(models[0].experiment)[1])
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -101,6 +86,8 @@ class BoxPredictor:
         return PredictedBoxes(image, shown, found.boxes)
 
 
-def _kind(module: Detector) -> tuple[object, ...]:
-    data = module.data
-    return data.classes, data.channels, len(data.spacing), data.has_spacing, data.mirror_axes
+def _likeness(model: TrainedModel) -> object:
+    """What models have in common that predict together."""
+    settings, data = settings_of(model.experiment)[1], cast("Detector", model.module).data
+    seen = data.classes, data.channels, len(data.spacing), data.has_spacing, data.mirror_axes
+    return settings.preprocessing, seen

@@ -1,29 +1,25 @@
 """Trained segmenters applied to files: one, or the folds of a cross-validation together."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from callbacks.checkpoint_files import BEST
 from datamodules.batches import inside
 from datamodules.configs.masks import MasksConfig
-from datamodules.errors import ConfigError
 from datamodules.mask_inputs import check_image
 from datamodules.transforms.volume_preprocessing import PreprocessVolume
 from datamodules.volume import Volume
 from datamodules.volume_files import read_channels
+from experiments.ensembles import load_alike
 from experiments.task_kinds.segmentation import settings_of
 from experiments.trained import TrainedModel
 from lightning_modules.segmenter import Segmenter
-
-log = logging.getLogger("lightbox")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,25 +57,12 @@ class MaskPredictor:
             CheckpointError: If one cannot be used.
             ConfigError: If there is none, or they were not trained alike.
         """
-        modules, settings = [], []
-        for path in checkpoints_of(source):
-            model = TrainedModel.load(path)
-            if not isinstance(model.module, Segmenter):
-                raise ConfigError(f"{path} is no segmenter")
-            settings.append(settings_of(model.experiment)[1])
-            modules.append(model.module)
-        first = settings[0]
-        if any(
-            (each.preprocessing, each.patch) != (first.preprocessing, first.patch)
-            for each in settings
-        ) or any(_kind(module) != _kind(modules[0]) for module in modules):
-            raise ConfigError(f"the runs in {source} were not trained alike, and cannot be joined")
+        models = load_alike(source, Segmenter, _likeness)
+        modules = [cast("Segmenter", model.module) for model in models]
         agreed = joint_operating_point([module.operating_point for module in modules])
         for module in modules:
             module.operating_point = agreed
-        if len(modules) > 1:
-            log.info("%d models predict together", len(modules))
-        return cls(modules, first)
+        return cls(modules, settings_of(models[0].experiment)[1])
 
     @property
     def structures(self) -> tuple[str, ...]:
@@ -110,9 +93,11 @@ class MaskPredictor:
         return PredictedMask(image, mask, sizes)
 
 
-def _kind(module: Segmenter) -> tuple[object, ...]:
-    data = module.data
-    return data.labels, data.channels, data.slice_axis, data.mirror_axes, data.has_spacing
+def _likeness(model: TrainedModel) -> object:
+    """What models have in common that predict together."""
+    settings, data = settings_of(model.experiment)[1], cast("Segmenter", model.module).data
+    seen = data.labels, data.channels, data.slice_axis, data.mirror_axes, data.has_spacing
+    return settings.preprocessing, settings.patch, seen
 
 
 def joint_operating_point(points: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -130,18 +115,3 @@ def joint_operating_point(points: Sequence[dict[str, Any]]) -> dict[str, Any]:
         name: rule for name, rule in first.items() if all(o.get(name) == rule for o in others)
     }
     return {**joint, "clean_up": agreed} if agreed else joint
-
-
-def checkpoints_of(source: Path) -> list[Path]:
-    """The best checkpoint of a run, or those of all runs in a folder.
-
-    Raises:
-        ConfigError: If there is none.
-    """
-    if source.is_file():
-        return [source]
-    if (own := source / "checkpoints" / BEST).is_file():
-        return [own]
-    if several := sorted(source.glob(f"*/checkpoints/{BEST}")):
-        return several
-    raise ConfigError(f"{source} holds no finished run")

@@ -19,8 +19,8 @@ from datamodules.parallel import few_threads
 from datamodules.samplers import Draw
 from datamodules.table_features import Value
 from datamodules.transforms.volume_geometry import VolumeGeometry
-from datamodules.volume_cache import PreparedCase, as_stored
 from datamodules.volume_cases import PrepareForClassifier
+from datamodules.volume_content import PreparedCase, as_stored
 from datamodules.volume_dataset import VolumeDataset, VolumeView
 from datamodules.volume_files import find_volumes, read_channels
 from datamodules.volume_measures import measure_volume

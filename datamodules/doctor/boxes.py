@@ -1,7 +1,6 @@
 """The doctor for images and volumes with boxes: all that a run on them would read."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.box_cases import ObjectClasses
+from datamodules.box_places import placed_boxes
 from datamodules.case_files import CaseFiles
 from datamodules.cases import Case, CaseTable
 from datamodules.configs.boxes import BoxesConfig
@@ -17,17 +17,16 @@ from datamodules.doctor.balance import LabelCount
 from datamodules.doctor.box_statistics import box_notes, labels_of, small_boxes
 from datamodules.doctor.examination import Examination, begin, examine_sides
 from datamodules.doctor.masks import examine_masks
-from datamodules.doctor.stray_boxes import stray
+from datamodules.doctor.odd_images import unlike_most, without_contrast
+from datamodules.doctor.stray_boxes import stray_boxes
 from datamodules.errors import DataError
 from datamodules.parallel import few_threads, map_in_order, shown
-from datamodules.problems import Kind, Problem, Severity
+from datamodules.problems import Kind, Problem
 from datamodules.readers.reader import Reading
 from datamodules.splits import SIDES
-from datamodules.transforms.box_geometry import voxels_of
 from datamodules.transforms.volume_reading import check_volume
 from datamodules.transforms.xray_pixels import content_hash
-from datamodules.volume import Volume
-from datamodules.volume_cache import UnreadableFileError
+from datamodules.volume_content import UnreadableFileError
 
 
 @dataclass(frozen=True)
@@ -101,21 +100,9 @@ def _look_at_all(found: Examination, table: CaseTable, classes: ObjectClasses) -
         looks[case.case_id] = result
         images[next(iter(case.inputs.values()))] = result.content_hash
         found.problems += result.stray
-        if result.used[0] == result.used[1]:
-            message = f"every pixel has the value {result.used[0]:g}"
-            where = f"case '{case.case_id}'"
-            found.problems.append(Problem(Kind.BLANK, where, message, "warning", case.case_id))
-    found.problems += _unlike_most({name: look.form for name, look in looks.items()})
+        found.problems += without_contrast(case.case_id, result.used, "pixel")
+    found.problems += unlike_most({name: look.form for name, look in looks.items()})
     found.problems += small_boxes({name: look.sides for name, look in looks.items()})
-
-
-def _unlike_most(forms: Mapping[str, tuple[int, int]]) -> Iterator[Problem]:
-    usual = Counter(forms.values()).most_common(1)
-    for name, form in forms.items():
-        if form != usual[0][0]:
-            most = "{} axes and {} channels".format(*usual[0][0])
-            message = "it has {} axes and {} channels".format(*form) + f", and most have {most}"
-            yield Problem(Kind.UNREADABLE, f"case '{name}'", message, case_id=name)
 
 
 def _look(table: CaseTable, names: Sequence[str], case: Case) -> _Look | Problem:
@@ -123,65 +110,21 @@ def _look(table: CaseTable, names: Sequence[str], case: Case) -> _Look | Problem
     try:
         image = CaseFiles(case, table.root).read_image()
         check_volume(image)
-        boxes = _boxes_in(case, names, image)
+        placed = placed_boxes(case, image.affine, len(image.spatial))
     except UnreadableFileError as error:
         return Problem(Kind.UNREADABLE, str(error.item), str(error), case_id=case.case_id)
     except DataError as error:
         return Problem(Kind.UNREADABLE, where, str(error), case_id=case.case_id)
     array, axes = image.array, len(image.spatial)
+    boxes = [each for each in placed if each[0] in names]
     corners = np.array([box for _, box in boxes], np.float64).reshape(-1, 2, axes)
     return _Look(
         content_hash(array),
         (axes, len(array)),
         (float(array.min()), float(array.max())),
-        tuple(_stray(case, boxes, image.spatial)),
+        tuple(stray_boxes(case.case_id, boxes, image.spatial)),
         corners[:, 1] - corners[:, 0],
     )
-
-
-def _boxes_in(
-    case: Case, names: Sequence[str], image: Volume
-) -> list[tuple[str, tuple[float, ...]]]:
-    """Label and corners of each box, along the axes of the file.
-
-    Raises:
-        DataError: If they have another number of axes.
-    """
-    flat = [
-        (label, (y, x, y + height, x + width))
-        for label, x, y, width, height in case.targets.get("boxes", ())
-    ]
-    deep = [
-        (label, tuple(voxels_of(place, image.affine)))
-        for label, place in case.targets.get("volume_boxes", ())
-    ]
-    if (deep if len(image.spatial) == 2 else flat) or len(image.spatial) not in (2, 3):
-        given = "three axes" if deep else "two"
-        raise DataError(f"its boxes have {given}, and the image has {len(image.spatial)}")
-    return [each for each in (*flat, *deep) if each[0] in names]
-
-
-def _stray(
-    case: Case, boxes: Sequence[tuple[str, Sequence[float]]], spatial: tuple[int, ...]
-) -> Iterator[Problem]:
-    axes = len(spatial)
-    size = f"the image of {' x '.join(map(str, spatial))} voxels along the axes of its file"
-    if axes == 2:
-        size = f"the image of {spatial[1]} x {spatial[0]} pixels"
-    for label, box in boxes:
-        low, high = box[:axes], box[axes:]
-        if not (where := stray(low, high, spatial)):
-            continue
-        turn = -1 if axes == 2 else 1  # x before y, as in its file
-        corners = f"{_numbers(low[::turn])} to {_numbers(high[::turn])}"
-        does = "lies outside" if where == "outside" else "leaves"
-        fault = f"the box {label} from {corners} {does} {size}"
-        severe: Severity = "error" if where == "outside" else "warning"
-        yield Problem(Kind.BOX, f"case '{case.case_id}'", fault, severe, case.case_id)
-
-
-def _numbers(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:g}" for value in np.round(values, 1))
 
 
 def _counts(

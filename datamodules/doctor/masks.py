@@ -1,6 +1,5 @@
 """The doctor for images with masks: all that a run on them would read."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +12,7 @@ from datamodules.cases import Case, CaseTable
 from datamodules.configs.masks import MasksConfig
 from datamodules.doctor.balance import LabelCount
 from datamodules.doctor.examination import Examination, begin, examine_sides
+from datamodules.doctor.odd_images import unlike_most
 from datamodules.errors import DataError
 from datamodules.geometry_waivers import waive, waiver_note
 from datamodules.mask_cases import MaskedCaseFiles
@@ -23,7 +23,7 @@ from datamodules.splits import SIDES
 from datamodules.structures import Outlines
 from datamodules.transforms.volume_reading import check_volume
 from datamodules.transforms.xray_pixels import content_hash
-from datamodules.volume_cache import UnreadableFileError
+from datamodules.volume_content import UnreadableFileError
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,7 @@ def _look_at_all(found: Examination, table: CaseTable, outlines: Outlines) -> di
             names = ", ".join(outlines.names)
             message = f"its mask is empty: none of {names} is in it"
             found.problems.append(Problem(Kind.MASK, empty, message, "warning", case.case_id))
-    usual = Counter((look.axes, look.channels) for look in looks.values()).most_common(1)
-    for name, look in looks.items():
-        if (look.axes, look.channels) != usual[0][0]:
-            most = "{} axes and {} channels".format(*usual[0][0])
-            message = f"it has {look.axes} axes and {look.channels} channels, and most have {most}"
-            found.problems.append(Problem(Kind.UNREADABLE, f"case '{name}'", message, case_id=name))
+    found.problems += unlike_most({n: (each.axes, each.channels) for n, each in looks.items()})
     return looks
 
 

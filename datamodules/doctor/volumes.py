@@ -1,6 +1,5 @@
 """The doctor for volumes to classify: all that a run on them would read."""
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,6 +10,7 @@ from datamodules.configs.volumes import VolumesConfig
 from datamodules.data_info import LabelSet
 from datamodules.doctor.examination import Examination
 from datamodules.doctor.labels import examine_labels
+from datamodules.doctor.odd_images import unlike_most, without_contrast
 from datamodules.errors import DataError
 from datamodules.parallel import few_threads, map_in_order, shown
 from datamodules.problems import Kind, Problem
@@ -18,7 +18,7 @@ from datamodules.readers.reader import Reading
 from datamodules.transforms.npz_rows import forget_arrays
 from datamodules.transforms.volume_reading import check_volume
 from datamodules.transforms.xray_pixels import content_hash
-from datamodules.volume_cache import UnreadableFileError
+from datamodules.volume_content import UnreadableFileError
 
 
 @dataclass(frozen=True)
@@ -73,17 +73,9 @@ def _look_at_all(found: Examination) -> None:
             continue
         looks[case.case_id] = result
         images[image_of(next(iter(case.inputs.values())))] = result.content_hash
-        if result.used[0] == result.used[1]:
-            message = f"every voxel has the value {result.used[0]:g}"
-            where = f"case '{case.case_id}'"
-            found.problems.append(Problem(Kind.BLANK, where, message, "warning", case.case_id))
+        found.problems += without_contrast(case.case_id, result.used, "voxel")
     forget_arrays()
-    usual = Counter((look.axes, look.channels) for look in looks.values()).most_common(1)
-    for name, look in looks.items():
-        if (look.axes, look.channels) != usual[0][0]:
-            most = "{} axes and {} channels".format(*usual[0][0])
-            message = f"it has {look.axes} axes and {look.channels} channels, and most have {most}"
-            found.problems.append(Problem(Kind.UNREADABLE, f"case '{name}'", message, case_id=name))
+    found.problems += unlike_most({n: (each.axes, each.channels) for n, each in looks.items()})
 
 
 def _look(table: CaseTable, case: Case) -> _Look | Problem:

@@ -2,9 +2,10 @@
 
 from typing import Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from datamodules.readers.column_roles import named_column
+from datamodules.readers.follow_up import without_labels
 from datamodules.readers.label_columns import Uncertain
 from datamodules.readers.reader import ReaderSettings
 
@@ -14,8 +15,9 @@ class LabelColumns(ReaderSettings):
 
     table: str = "labels.csv"
     """The table, relative to the root: .csv or .tsv, also gzipped."""
-    label_columns: tuple[str, ...] = Field(default=("label",), min_length=1)
-    """One column with a class a row, or several columns with a finding each (1, 0, blank)."""
+    label_columns: tuple[str, ...] = ("label",)
+    """One column with a class a row, or several columns with a finding each (1, 0, blank); none
+    where there are columns of time and event instead."""
     multi_label: bool = False
     """Read a single label column as a finding (1, 0, blank) and not as a class."""
     classes: tuple[str, ...] = ()
@@ -33,14 +35,26 @@ class LabelColumns(ReaderSettings):
     def _split_text(cls, value: object) -> object:
         return "" if value is None else value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _labels_may_be_absent(cls, values: object) -> object:
+        return without_labels(values)
+
     @model_validator(mode="after")
     def _labels_fit(self) -> Self:
+        if not self.label_columns and not self.has_follow_up:
+            raise ValueError("label_columns names no column")
         if self.classes and self.has_findings:
             raise ValueError("classes belong to a single label column without multi_label")
         for name in ("classes", "label_columns"):
             if len(set(getattr(self, name))) < len(getattr(self, name)):
                 raise ValueError(f"{name} names something twice")
         return self
+
+    @property
+    def has_follow_up(self) -> bool:
+        """Whether rows say how long each patient was followed up."""
+        return False
 
     @property
     def has_findings(self) -> bool:

@@ -13,7 +13,7 @@ from datamodules.problems import Kind, Problem, Problems
 from datamodules.readers.column_roles import refuse_unnamed
 from datamodules.readers.csv_cases import CsvCases
 from datamodules.readers.csv_inputs import AddProblem
-from datamodules.readers.follow_up import FollowUp, read_follow_up, without_labels
+from datamodules.readers.follow_up import FollowUp, read_follow_up
 from datamodules.readers.image_files import NoSuchFileError, case_ids
 from datamodules.readers.labelled_table import RowColumns
 from datamodules.readers.named_files import NamedFiles
@@ -42,25 +42,16 @@ class SlideRows(RowColumns):
     regions_column: str | None = None
     """Column with a file of outlines (.geojson, .xml) of what is positive in the slide, named like
     the slides; blank: there is none."""
-    label_columns: tuple[str, ...] = ("label",)
-    """One column with a class a row, or several columns with a finding each (1, 0, blank); empty:
-    none, where there are columns of time and event."""
     time_column: str | None = None
     """Column with how long each patient was followed up: until the event, or until nothing more is
     known."""
     event_column: str | None = None
     """Column that says whether the event happened then (1, true), or not (0, false: censored)."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _labels_may_be_absent(cls, values: object) -> object:
-        return without_labels(values)
-
-    @model_validator(mode="after")
-    def _something_is_known(self) -> Self:
-        if not self.label_columns and self.time_column is None:
-            raise ValueError("label_columns names no column, and there is no time_column")
-        return self
+    @property
+    def has_follow_up(self) -> bool:
+        """See the base class."""
+        return self.time_column is not None
 
     @model_validator(mode="after")
     def _patients_are_known(self) -> Self:

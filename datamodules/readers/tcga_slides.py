@@ -3,15 +3,12 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar, Literal, Self
-
-from pydantic import model_validator
+from typing import ClassVar, Literal
 
 from datamodules.cases import CaseTable
 from datamodules.errors import DataError
 from datamodules.problems import FaultyCasesError, Kind, Problem, Problems
 from datamodules.readers.column_roles import refuse_unnamed
-from datamodules.readers.follow_up import without_labels
 from datamodules.readers.labelled_table import LabelColumns
 from datamodules.readers.slide_rows import SlideCases, SlideInputs
 from datamodules.readers.slides_csv import SlidesCsvReader
@@ -55,25 +52,16 @@ class TcgaReader(LabelColumns):
     with or without the rest of the file's name."""
     slides: tuple[Literal["diagnostic", "frozen"], ...] = ("diagnostic",)
     """Which slides to take: those of fixed tissue (DX), or frozen sections (TS, BS, MS)."""
-    label_columns: tuple[str, ...] = ("label",)
-    """One column with a class a row, or several columns with a finding each (1, 0, blank); empty:
-    none, where there are columns of time and event."""
     time_column: str | None = None
     """Column with how long each patient was followed up: until the event, or until nothing more is
     known."""
     event_column: str | None = None
     """Column that says whether the event happened then (1, true), or not (0, false: censored)."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _labels_may_be_absent(cls, values: object) -> object:
-        return without_labels(values)
-
-    @model_validator(mode="after")
-    def _something_is_known(self) -> Self:
-        if not self.label_columns and self.time_column is None:
-            raise ValueError("label_columns names no column, and there is no time_column")
-        return self
+    @property
+    def has_follow_up(self) -> bool:
+        """See the base class."""
+        return self.time_column is not None
 
     def list_cases(self) -> CaseTable:
         """List the slides; see the base class."""

@@ -11,7 +11,8 @@ from datamodules.cache_builder import CacheBuilder, CacheItem
 from datamodules.cases import Source
 from datamodules.transforms.volume_geometry import VolumeGeometry
 from datamodules.volume import Volume
-from datamodules.volume_cache import VolumeCache, VolumeContent
+from datamodules.volume_cache import VolumeCache
+from datamodules.volume_content import VolumeContent
 from experiments.benchmarks.sizes import Sizes
 
 OVERSAMPLED = 1 / 3

@@ -48,26 +48,6 @@ def iou(first: Boxes, second: Boxes) -> Array:
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
-def giou(first: Boxes, second: Boxes) -> Array:
-    """Generalised IoU of each pair: IoU less the share of the hull that neither fills; -1..1.
-
-    Arguments and shape are those of :func:`iou`.
-
-    References:
-        Rezatofighi et al., "Generalized intersection over union", CVPR 2019.
-    """
-    axes = first.shape[1] // 2
-    shared = intersections(first, second)
-    union = box_sizes(first)[:, None] + box_sizes(second)[None] - shared
-    hull = np.ones_like(shared)
-    for axis in range(axes):
-        low = np.minimum(first[:, None, axis], second[None, :, axis])
-        high = np.maximum(first[:, None, axis + axes], second[None, :, axis + axes])
-        hull *= high - low
-    overlap = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return overlap - np.divide(hull - union, hull, out=np.zeros_like(hull), where=hull > 0)
-
-
 def covered(boxes: Boxes, regions: Boxes) -> Array:
     """Share of each box that lies in each region, ``(N, M)``: COCO's IoU with a crowd."""
     shared, sizes = intersections(boxes, regions), box_sizes(boxes)[:, None]

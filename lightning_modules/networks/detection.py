@@ -6,8 +6,10 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
-LEAST_SCORE = 0.001
-"""Boxes of lower scores are not reported."""
+from lightning_modules.metrics.detection_rows import LEAST_SCORE
+
+__all__ = ["LEAST_SCORE", "MOST_CANDIDATES", "Candidates", "DetectionNetwork"]
+
 MOST_CANDIDATES = 300
 """Boxes of an image at most."""
 

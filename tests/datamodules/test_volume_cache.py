@@ -7,7 +7,8 @@ from fakes.masked_volumes import draw_ball, segmentation_experiment
 
 from datamodules.errors import DataError
 from datamodules.masks import MasksData
-from datamodules.volume_cache import MOST_PLACES, VolumeCache, places_of
+from datamodules.volume_cache import VolumeCache
+from datamodules.volume_content import MOST_PLACES, places_of
 
 
 @pytest.fixture

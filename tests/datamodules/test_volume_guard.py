@@ -17,8 +17,8 @@ from datamodules.configs.volumes import ResizedFit, VolumesConfig
 from datamodules.input_guard import InputGuard, SeenImage
 from datamodules.readers.csv_table import CsvReader
 from datamodules.volume import Volume
-from datamodules.volume_cache import as_stored
 from datamodules.volume_cases import PrepareForClassifier
+from datamodules.volume_content import as_stored
 from datamodules.volume_measures import VOLUMES, measure_volume
 
 

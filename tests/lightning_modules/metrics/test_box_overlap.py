@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 from fakes.scored_boxes import boxes_at
-from monai.data.box_utils import box_giou, box_iou
+from monai.data.box_utils import box_iou
 from pycocotools import mask as coco_mask
 
-from lightning_modules.metrics.box_overlap import centre_distances, covered, giou, iou
+from lightning_modules.metrics.box_overlap import centre_distances, covered, iou
 
 
 @pytest.fixture(params=[2, 3])
@@ -20,12 +20,6 @@ def test_iou_is_that_of_monai(pairs):
     np.testing.assert_allclose(iou(first, second), expected, atol=1e-6)
 
 
-def test_giou_is_that_of_monai(pairs):
-    first, second = pairs
-    expected = box_giou(torch.tensor(first), torch.tensor(second))
-    np.testing.assert_allclose(giou(first, second), expected, atol=1e-6)
-
-
 def test_share_inside_a_region_is_that_of_pycocotools_with_a_crowd():
     draw = np.random.default_rng(0)
     first, second = boxes_at(draw, 30, 2, 50.0), boxes_at(draw, 20, 2, 50.0)
@@ -37,7 +31,6 @@ def test_share_inside_a_region_is_that_of_pycocotools_with_a_crowd():
 def test_boxes_without_extent_share_nothing():
     flat = np.array([[1.0, 1, 1, 5]])
     assert iou(flat, flat).item() == 0
-    assert giou(flat, flat).item() == 0
     assert covered(flat, flat).item() == 0
 
 

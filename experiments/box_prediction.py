@@ -20,6 +20,7 @@ from experiments.box_predictor import BoxPredictor, PredictedBoxes
 from experiments.figures.box_overlays import draw_found
 from experiments.figures.style import save
 from experiments.file_command import FAILURES, SOME_FAILED
+from experiments.file_names import check_file_names, flat_name
 
 TABLE, BOXES, COCO = "predictions.csv", "boxes.csv", "coco.json"
 OVERLAYS = "overlays"
@@ -39,6 +40,7 @@ def predict_boxes(arguments: Namespace) -> int:
         raise ConfigError("a detector takes no --table, and has no --features and no --format")
     predictor = BoxPredictor.load(arguments.run)
     files = find_volumes(arguments.places, predictor.modules[0].data.channels, output=folder)
+    check_file_names(files)
     flat = len(predictor.modules[0].data.spacing) == 2
     failed: list[dict[str, Any]] = []
     coco = _CocoFile(predictor.classes)
@@ -166,6 +168,6 @@ class _CocoFile:
 
 
 def _draw(folder: Path, name: str, found: PredictedBoxes, predictor: BoxPredictor) -> None:
-    path = folder / OVERLAYS / f"{name.replace('/', '__').replace(' ', '_')}.png"
+    path = folder / OVERLAYS / f"{flat_name(name)}.png"
     path.parent.mkdir(exist_ok=True)
     save(draw_found(name, found.image, found.boxes, predictor.classes), path)

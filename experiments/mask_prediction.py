@@ -22,6 +22,7 @@ from datamodules.volume_files import find_volumes
 from experiments.figures.mask_overlays import OverlaidCase, mask_overlays
 from experiments.figures.style import save
 from experiments.file_command import FAILURES, SOME_FAILED
+from experiments.file_names import check_file_names, flat_name
 from experiments.mask_predictor import MaskPredictor, PredictedMask
 
 TABLE, STRUCTURES = "predictions.csv", "structures.csv"
@@ -42,7 +43,7 @@ def predict_masks(arguments: Namespace) -> int:
     channels = predictor.modules[0].data.channels
     _check_format(arguments.format, len(predictor.modules[0].data.spacing))
     files = find_volumes(arguments.places, channels, output=folder)
-    _check_names(files)
+    check_file_names(files)
     failed: list[dict[str, Any]] = []
     try:
         (folder / MASKS).mkdir(parents=True, exist_ok=True)
@@ -80,7 +81,7 @@ def _rows(
             failed.append({"file": name, "reason": "it needs more memory than there is"})
             continue
         if arguments.overlays:
-            path = arguments.output / OVERLAYS / f"{_flat(name)}.png"
+            path = arguments.output / OVERLAYS / f"{flat_name(name)}.png"
             path.parent.mkdir(exist_ok=True)
             save(_overlay(name, found, predictor), path)
         sizes = {f"{each}_{unit}": round(size, 6) for each, size in found.sizes.items()}
@@ -97,7 +98,7 @@ def _write_masks(
     """One label map, or a binary mask for each of several structures that may overlap."""
     flat = len(found.image.spatial) == 2
     kind = arguments.format or ("png" if flat else "nifti")
-    place: Path = arguments.output / MASKS / f"{_flat(name)}{ENDINGS[kind]}"
+    place: Path = arguments.output / MASKS / f"{flat_name(name)}{ENDINGS[kind]}"
     if kind == "dicom-seg":
         if not source.is_dir():
             raise DataError("DICOM SEG needs a folder with the DICOM series that it refers to")
@@ -115,7 +116,7 @@ def _parts(
         yield mask, ""
         return
     for number, structure in enumerate(structures):
-        yield mask[number : number + 1], f"_{_flat(structure)}"
+        yield mask[number : number + 1], f"_{flat_name(structure)}"
 
 
 def _write_structures(path: Path, predictor: MaskPredictor) -> None:
@@ -139,18 +140,3 @@ def _overlay(name: str, found: PredictedMask, predictor: MaskPredictor) -> Any: 
 def _check_format(kind: str | None, axes: int) -> None:
     if kind == "png" and axes > 2:
         raise ConfigError("--format png is for flat images; a volume takes nifti, nrrd or mha")
-
-
-def _check_names(files: Mapping[str, object]) -> None:
-    """Each case needs a mask file of its own."""
-    names: dict[str, str] = {}
-    for name in files:
-        if (other := names.setdefault(_flat(name), name)) != name:
-            raise ConfigError(
-                f"the masks of '{other}' and '{name}' would have one name; rename one"
-            )
-
-
-def _flat(name: str) -> str:
-    """A name as that of one file."""
-    return name.replace("/", "__").replace(" ", "_")

@@ -19,6 +19,10 @@ from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.metrics.rows import ClassificationRow
 from lightning_modules.metrics.subgroups import SMALLEST_GROUP, subgroups
 from lightning_modules.segmenter import Segmenter
+from lightning_modules.slide_survival import SlideSurvival
+
+OURS = Classifier | Detector | Segmenter | SlideSurvival
+"""Tasks whose settings are described; of a module of somebody's own only the name is known."""
 
 
 def collect(
@@ -37,7 +41,10 @@ def collect(
     return {
         "format": FORMAT,
         "evaluated": now(),
-        "task": task.kind if isinstance(module, Classifier | Detector | Segmenter) else None,
+        "task": task.kind if isinstance(module, OURS) else None,
+        "has_spacing": module.data.has_spacing
+        if isinstance(module, Detector | Segmenter)
+        else None,
         "module": type(module).__name__,
         "case": data.case_noun,
         "headline": list(module.headline),

@@ -6,9 +6,10 @@ from typing import Any
 
 from callbacks.metrics_log import read_metrics
 from experiments.experiment import Experiment
+from experiments.reporting.metric_words import in_sentence
 from experiments.reporting.tables import revision_text
 from experiments.reporting.task_words import describe_task
-from experiments.reporting.words import counted, in_sentence, number
+from experiments.reporting.words import counted, number
 from experiments.run_folder import RunFolder
 from lightning_modules.metrics.directions import lower_is_better
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from experiments.experiment import Experiment
+from experiments.reporting.metric_words import in_sentence
 from experiments.reporting.words import (
     SPLITS,
     THIN,
     FigureDict,
     counted,
-    in_sentence,
     in_words,
     listed,
     percent,

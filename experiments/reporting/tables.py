@@ -3,19 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from experiments.reporting.figure_kinds import COUNTS, figure_kinds, is_exclusive, subject_of
+from experiments.reporting.metric_words import AT_OPERATING_POINT, meaning, metric_name
 from experiments.reporting.table import Cell, Table
 from experiments.reporting.words import (
-    AT_OPERATING_POINT,
     SPLITS,
     THIN,
     UNDEFINED,
     FigureDict,
-    Subject,
     count,
     headed,
     interval,
-    meaning,
-    metric_name,
     moment,
     number,
     percent,
@@ -28,15 +26,9 @@ Figures = Mapping[str, FigureDict]
 
 CI = f"95{THIN}% CI"
 BENEATH = f"95{THIN}% intervals beneath"
+SAID_ABOVE = "Sensitivity at "
+"""Of the columns of a table whose heading says so."""
 OPENED_BY = {"run": "the run itself", "evaluate": "external evaluation"}
-OVERLAP = (
-    *("dice", "dice_pooled", "iou", "sensitivity", "specificity", "precision"),
-    *("cldice", "cldice_pooled"),
-)
-SURFACES = ("surface", "hd95", "assd")
-COUNTS = ("failures",)
-FROC = ("froc", "sensitivity@")
-DECISIONS = ("sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy", "accuracy")
 
 
 def headline_table(figures: Figures, facts: Facts, split: str) -> Table:
@@ -50,7 +42,7 @@ def headline_table(figures: Figures, facts: Facts, split: str) -> Table:
         cells = [Cell(number(figure["value"]), "", table.mark(figure.get("reason")))]
         cells += [Cell(interval(figure) or UNDEFINED), Cell(count(figure["cases"]))]
         cells += [Cell(count(figure["patients"]))] * with_patients
-        table.add(metric_name(name), *cells, hint=meaning(name, facts["case"], _subject(facts)))
+        table.add(metric_name(name), *cells, hint=meaning(name, facts["case"], subject_of(facts)))
     return table
 
 
@@ -132,23 +124,23 @@ def figure_tables(metrics: Mapping[str, Figures], facts: Facts) -> Iterator[Tabl
         return
     columns = ("Measure", *(SPLITS[name] for name in splits))
     table = Table(f"All results, {BENEATH}", columns)
-    for heading, names in _kinds(figures, facts):
+    for heading, names in figure_kinds(figures, facts):
         table.divide(heading)
         for name in names:
             cells = (_cell(table, metrics[split], name) for split in splits)
-            hint = meaning(name.removesuffix(AT_OPERATING_POINT), facts["case"], _subject(facts))
+            hint = meaning(name.removesuffix(AT_OPERATING_POINT), facts["case"], subject_of(facts))
             table.add(metric_name(name), *cells, hint=hint.removesuffix(", at 0.5"))
     yield table
 
 
 def _tables_by_label(figures: Figures, facts: Facts, split: str) -> Iterator[Table]:
     labels = dict.fromkeys(name.partition("/")[2] for name in figures if "/" in name)
-    for heading, names in _kinds(figures, facts):
-        many = _is_exclusive(facts) or _subject(facts) == "boxes"
+    for heading, names in figure_kinds(figures, facts):
+        many = is_exclusive(facts) or subject_of(facts) == "boxes"
         whole = "All classes" if many else "Mean"
         if names[0] in COUNTS:
             whole = "All together"
-        columns = ("", *(metric_name(name) for name in names))
+        columns = ("", *(metric_name(name).removeprefix(SAID_ABOVE) for name in names))
         table = Table(f"{heading}, {SPLITS[split].lower()}, {BENEATH}", columns)
         table.add(whole, *(_cell(table, figures, name) for name in names))
         for label in labels:
@@ -166,56 +158,13 @@ def _cell(table: Table, figures: Figures, name: str) -> Cell:
     return table.cell(figures.get(name), whole=name.partition("/")[0] in COUNTS)
 
 
-def _kinds(figures: Figures, facts: Facts) -> Iterator[tuple[str, list[str]]]:
-    """Names of figures (without those of single labels) by what they are about."""
-    names = [name for name in figures if "/" not in name]
-    if _subject(facts) == "masks":
-        yield from _kinds_of_masks(names)
-        return
-    if _subject(facts) == "boxes":
-        yield from _kinds_of_boxes(names)
-        return
-    at_point = [f"{name}{AT_OPERATING_POINT}" for name in DECISIONS]
-    plain = "Decisions for the likeliest class" if _is_exclusive(facts) else "Decisions at 0.5"
-    others = [name for name in names if name not in DECISIONS and name not in at_point]
-    kinds = {
-        "Ranking and calibration" if facts["labels"] else "Results": others,
-        "Decisions at the operating point": [name for name in at_point if name in names],
-        plain: [name for name in DECISIONS if name in names],
-    }
-    yield from ((heading, found) for heading, found in kinds.items() if found)
-
-
-def _kinds_of_masks(names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    overlap = [name for name in names if name in OVERLAP]
-    surfaces = [name for name in names if name.startswith(SURFACES)]
-    counts = [name for name in names if name in COUNTS]
-    others = [name for name in names if name not in (*overlap, *surfaces, *counts)]
-    kinds = {"Overlap": overlap, "Surfaces": surfaces, "Sizes": others, "Failures": counts}
-    yield from ((heading, found) for heading, found in kinds.items() if found)
-
-
-def _kinds_of_boxes(names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    precision = [name for name in names if name.startswith("map_")]
-    decided = [name for name in names if name.endswith(AT_OPERATING_POINT)]
-    found = [name for name in names if name.startswith(FROC) and name not in decided]
-    others = [name for name in names if name not in (*precision, *found, *decided)]
-    kinds = {
-        "Average precision": precision,
-        "Sensitivity at so many false positives (FP) an image": found,
-        "Boxes at the operating point": decided,
-        "Overlap and distance": others,
-    }
-    yield from ((heading, own) for heading, own in kinds.items() if own)
-
-
 def subgroup_table(figures: Figures, facts: Facts, split: str) -> Table | None:
     """A few figures for each sex, age band, view, site ...; None where nothing is known of them."""
     groups: Sequence[Facts] = facts["subgroups"]
     names = next((list(group["figures"]) for group in groups if group["figures"]), [])
     if not names:
         return None
-    decided = bool(facts["confusion"]) and not _is_exclusive(facts)
+    decided = bool(facts["confusion"]) and not is_exclusive(facts)
     how = "decisions at the operating point, " * decided
     table = Table(
         f"{SPLITS[split]} {facts['case']}s by subgroup, {how}{BENEATH}",
@@ -268,15 +217,3 @@ def _sizes(facts: Facts) -> tuple[str, ...]:
     """Columns of how many there are; patients only where the dataset knows them."""
     cases = f"{facts['case'].capitalize()}s"
     return (cases, "Patients") if facts["dataset"]["has_patients"] else (cases,)
-
-
-def _subject(facts: Facts) -> Subject:
-    if facts["task"] == "segmenter":
-        return "masks"
-    if facts["task"] == "detector":
-        return "boxes"
-    return "classes" if _is_exclusive(facts) else "labels"
-
-
-def _is_exclusive(facts: Facts) -> bool:
-    return bool(facts["labels"] and facts["labels"]["exclusive"])

@@ -5,6 +5,8 @@ from typing import Any
 
 from datamodules.configs.boxes import BoxesConfig
 from datamodules.configs.labelled import LabelledConfig
+from datamodules.configs.masks import MasksConfig
+from datamodules.configs.slides import SlideSettings
 from datamodules.configs.volumes import VolumesConfig
 from datamodules.schema import Settings
 from experiments.experiment import Experiment
@@ -12,6 +14,7 @@ from experiments.reporting.words import THIN, counted, plain
 from experiments.task_kinds.detection import settings_of as detection_settings
 from experiments.task_kinds.segmentation import settings_of as segmentation_settings
 from experiments.task_kinds.slide_classification import settings_of as slide_settings
+from experiments.task_kinds.slide_survival import settings_of as survival_settings
 from experiments.task_kinds.volume_classification import settings_of as volume_settings
 from experiments.task_kinds.xray_classification import settings_of as xray_settings
 from lightning_modules.configs.classifier import ClassifierConfig
@@ -114,6 +117,26 @@ def _slide_classifier(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
         start, seen = "from scratch", ""
     pooling = f"{network.kind.replace('-', ' ')} over tiles"
     yield "Network", _network(f"{seen}{pooling}", network, task, start, facts)
+    yield from _bags(data)
+    yield from _learning(experiment, task, data)
+    if data.unit == "patient":
+        yield "Patients", "all slides of a patient, in one bag"
+
+
+def _slide_survival(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
+    task, data = survival_settings(experiment)
+    start = "from the weights of another run" if task.init_from else "from scratch"
+    pooling = f"{task.network.kind.replace('-', ' ')} over tiles"
+    yield "Network", f"{pooling}, {_millions(facts['parameters'])}, {start}"
+    yield from _bags(data)
+    yield "Loss", f"hazards of {data.intervals} intervals of time, in {data.time_unit}"
+    yield "Batches", counted(data.batch_size, "case")
+    if data.unit == "patient":
+        yield "Patients", "all slides of a patient, in one bag"
+
+
+def _bags(data: SlideSettings) -> Iterator[Pair]:
+    bags = data.bags
     if not data.reader.lists_features:
         tiles = data.tiles
         size = f"{_sides((tiles.size, tiles.size))} pixels at {tiles.um_per_pixel:g} um"
@@ -122,9 +145,6 @@ def _slide_classifier(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
             yield "Features of a tile", bags.encoder
     some = "half of the median case's" if data.bag_tiles is None else f"{data.bag_tiles}"
     yield "Bags", f"training sees {some} tiles of a case, evaluation all"
-    yield from _learning(experiment, task, data)
-    if data.unit == "patient":
-        yield "Patients", "all slides of a patient, in one bag"
 
 
 def _network(
@@ -159,10 +179,7 @@ def _segmenter(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
     task, data = segmentation_settings(experiment)
     start = "from the weights of another run" if task.init_from else "from scratch"
     yield "Network", f"{plain(task.network.kind)}, {_millions(facts['parameters'])}, {start}"
-    yield "Patch", f"{_sides(data.patch)} voxels"
-    spacing = data.preprocessing.spacing_mm
-    grid = "the spacing of each file" if spacing is None else f"{_sides(spacing)} mm"
-    yield "Grid", f"{grid}; intensities: {data.preprocessing.normalisation.kind}"
+    yield from _grid(data, facts)
     yield "Loss", plain(task.loss.kind)
     share = f"{100 * data.foreground_share:.0f}{THIN}% centred on a structure"
     patches = "1 patch" if data.batch_size == 1 else f"{data.batch_size} patches"
@@ -176,6 +193,15 @@ def _segmenter(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
         yield "Scored", "on this grid, not on that of the files"
 
 
+def _grid(data: MasksConfig | BoxesConfig, facts: Facts) -> Iterator[Pair]:
+    """What a network sees at once, and of what grid; in pixels where files have no spacing."""
+    yield "Patch", f"{_sides(data.patch)} {'pixels' if len(data.patch) == 2 else 'voxels'}"
+    spacing = data.preprocessing.spacing_mm
+    unit = "pixels of the file" if facts.get("has_spacing") is False else "mm"
+    grid = "the spacing of each file" if spacing is None else f"{_sides(spacing)} {unit}"
+    yield "Grid", f"{grid}; intensities: {data.preprocessing.normalisation.kind}"
+
+
 def _detector(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
     task, data = detection_settings(experiment)
     network = task.network
@@ -183,10 +209,7 @@ def _detector(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
     start = "from the weights of another run" if task.init_from else WEIGHTS[bool(loaded)]
     name = f"{plain(network.kind.replace('-', ' '))} on {network.encoder}"
     yield "Network", f"{name}, {_millions(facts['parameters'])}, {start}"
-    yield "Patch", f"{_sides(data.patch)} voxels"
-    spacing = data.preprocessing.spacing_mm
-    grid = "the spacing of each file" if spacing is None else f"{_sides(spacing)} mm"
-    yield "Grid", f"{grid}; intensities: {data.preprocessing.normalisation.kind}"
+    yield from _grid(data, facts)
     share = f"{100 * data.object_share:.0f}{THIN}% that hold the middle of an object"
     patches = "1 patch" if data.batch_size == 1 else f"{data.batch_size} patches"
     yield "Batches", f"{patches}, {share}"
@@ -237,6 +260,7 @@ DESCRIBED = {
     "xray-classifier": _xray_classifier,
     "volume-classifier": _volume_classifier,
     "slide-classifier": _slide_classifier,
+    "slide-survival": _slide_survival,
     "segmenter": _segmenter,
     "detector": _detector,
 }

@@ -50,6 +50,6 @@ def test_checkpoint_gives_the_same_risks(finished, monkeypatch):
     module = rebuild_module(read_checkpoint(finished.checkpoints / "best.ckpt"))
     index = data.indices("test")[0]
     batch = data.dataset(training=False).__getitems__([Draw(index)])
-    risk = float(module.describe(batch)[0][0, 0])
+    risk = float(module.describe(batch)[0].detach()[0, 0])
     rows = {row["case_id"]: row for row in read_rows(finished.rows / "test.json")}
     assert risk == pytest.approx(rows[data.table.cases[index].case_id]["risk"], abs=1e-5)

@@ -1,7 +1,7 @@
 import pytest
 
+from experiments.reporting.metric_words import in_sentence
 from experiments.reporting.table import Table
-from experiments.reporting.words import in_sentence
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,12 @@ class ObjectClasses:
             np.array([ignored for *_, ignored in found], bool),
         )
 
+    def axes_of(self, table: CaseTable) -> int | None:
+        """Of the images, as far as their boxes say it: 2 or 3; None: they do not."""
+        if any("volume_boxes" in case.targets for case in table.cases):
+            return 3
+        return 2 if any("boxes" in case.targets for case in table.cases) else None
+
     def problems_of(self, case: Case, geometry: VolumeGeometry) -> list[Problem]:
         """What is wrong with where the boxes of a case lie in its image."""
         affine, axes = np.reshape(geometry.affine, (4, 4)), len(geometry.shape)

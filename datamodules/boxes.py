@@ -67,21 +67,25 @@ class BoxesData(PatchedData):
         found = examine_boxes(self.config, self._table, pixels=False)
         found.refuse_errors()
         self._table = found.table
+        if self.classes.outlines is None:
+            self._check_patch(self.classes.axes_of(self.table))
 
     def prepare_pixels(self, table: CaseTable) -> ContentHashes:
         """Preprocess every case into the cache."""
         if self.trained is not None:
             check_first_image(table, self.trained)
         self.cache = cache_images(table, self.config, self.classes)
-        axes = self.cache.shapes.shape[1]
-        if len(self.config.patch) != axes:
-            raise ConfigError(
-                f"--data.patch has {len(self.config.patch)} numbers, and the images of"
-                f" {table.name} have {axes} axes"
-            )
+        self._check_patch(self.cache.shapes.shape[1])
         self.check_spacing(table)
         self._check_places(table)
         return contents_of(table, self.cache)
+
+    def _check_patch(self, axes: int | None) -> None:
+        if axes is not None and len(self.config.patch) != axes:
+            raise ConfigError(
+                f"--data.patch has {len(self.config.patch)} numbers, and the images of"
+                f" {self.table.name} have {axes} axes"
+            )
 
     def _check_places(self, table: CaseTable) -> None:
         """Boxes must lie in their images, of which the sizes are known now.

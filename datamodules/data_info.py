@@ -254,5 +254,5 @@ class DetectionInfo:
             has_spacing=values["has_spacing"],
             mirror_axes=tuple(values["mirror_axes"]),
             box_sizes=tuple(tuple(sides) for sides in values["box_sizes"]),
-            mean_boxes=tuple(tuple(box) for box in values["mean_boxes"]),
+            mean_boxes=tuple(tuple(box) for box in values.get("mean_boxes", ())),
         )

@@ -41,7 +41,7 @@ class Outlines:
         """
         there = _by_name(table)
         if not there:
-            raise ConfigError(f"{table.name} has no masks, and a segmenter needs some")
+            raise ConfigError(f"{table.name} has no masks to learn from")
         for name in wanted:
             if name not in there:
                 near = get_close_matches(name, there, n=1)

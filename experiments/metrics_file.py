@@ -13,6 +13,10 @@ def metrics_text(results: dict[str, Any]) -> str:
     return json.dumps(ordered, indent=1, allow_nan=False) + "\n"
 
 
+SMALL = 0.0005
+"""What three decimals would show as 0."""
+
+
 def headline(
     split: str, figures: Mapping[str, Mapping[str, Any]], names: Sequence[str]
 ) -> Iterator[str]:
@@ -23,4 +27,6 @@ def headline(
             continue
         low, high = figure["low"], figure["high"]
         interval = f" [{low:.3f}, {high:.3f}]" if low is not None else ""
-        yield f"{split} {name} {figure['value']:.3f}{interval}, n = {figure['cases']}"
+        value = figure["value"]
+        shown = f"{value:.1e}" if 0 < value < SMALL else f"{value:.3f}"
+        yield f"{split} {name} {shown}{interval}, n = {figure['cases']}"

@@ -210,9 +210,9 @@ def _detector(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
     name = f"{plain(network.kind.replace('-', ' '))} on {network.encoder}"
     yield "Network", f"{name}, {_millions(facts['parameters'])}, {start}"
     yield from _grid(data, facts)
-    share = f"{100 * data.object_share:.0f}{THIN}% that hold the middle of an object"
+    share = f", {100 * data.object_share:.0f}{THIN}% about an object" * bool(data.object_share)
     patches = "1 patch" if data.batch_size == 1 else f"{data.batch_size} patches"
-    yield "Batches", f"{patches}, {share}"
+    yield "Batches", f"{patches}{share}"
     overlap = f"{100 * task.inference.overlap:.0f}{THIN}%"
     seen = f"windows that overlap by {overlap}" if task.inference.windows else "at once"
     mirrored = ", boxes fused over mirror images" if task.inference.mirror else ""

@@ -10,6 +10,8 @@ FigureDict = Mapping[str, Any]
 
 UNDEFINED = "\N{EN DASH}"
 THIN = "\N{NARROW NO-BREAK SPACE}"
+LEAST_SHOWN = 0.001
+"""What is smaller, and not 0, is shown as below this: a p-value is never 0."""
 FIGURE_SPACE = "\N{FIGURE SPACE}"
 SPLITS = {"train": "Training", "val": "Validation", "test": "Test", "excluded": "Excluded"}
 
@@ -18,6 +20,8 @@ def number(value: float | None) -> str:
     """Three decimals, fewer for large values: 0.970, 12.35, 431.0."""
     if value is None:
         return UNDEFINED
+    if 0 < value < LEAST_SHOWN / 2:
+        return f"<{LEAST_SHOWN}"
     decimals = 3 if abs(value) < 10 else 2 if abs(value) < 100 else 1
     return f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
@@ -36,6 +40,8 @@ def interval(figure: FigureDict, text: Callable[[float | None], str] = number) -
 
 def short(value: float) -> str:
     """Two decimals, for a sentence; three where two would claim perfection."""
+    if 0 < value < LEAST_SHOWN / 2:
+        return f"below {LEAST_SHOWN}"
     return f"{value:.3f}" if 0.995 <= value < 1 or 0 < value < 0.005 else f"{value:.2f}"
 
 

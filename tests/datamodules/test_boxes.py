@@ -64,3 +64,15 @@ def test_boxes_around_masks_are_in_pixels_of_the_film(tmp_path):
     (box,) = data.truths[0].boxes.tolist()
     assert 0 <= box[0] < box[2] <= height
     assert 0 <= box[1] < box[3] <= width
+
+
+def test_patch_of_other_axes_is_told_before_any_file_is_read(tmp_path):
+    config = detection_experiment(tmp_path / "data").data.replace(patch=(32, 32, 32))
+    with pytest.raises(ConfigError, match=r"patch has 3 numbers, and the images .* have 2 axes"):
+        BoxesData(config).check()
+
+
+def test_boxes_from_masks_that_are_not_there_are_told(tmp_path):
+    config = detection_experiment(tmp_path / "data").data.replace(boxes_from="masks")
+    with pytest.raises(ConfigError, match="has no masks"):
+        BoxesData(config).check()

@@ -13,7 +13,6 @@ from datamodules.batches import BoxBatch
 from datamodules.box_cases import IGNORED, CaseBoxes
 from datamodules.configs.boxes import BoxesConfig
 from datamodules.loader_workers import batch_memory
-from datamodules.mask_dataset import is_foreground
 from datamodules.samplers import Draw, draws_of
 from datamodules.transforms.box_geometry import change_boxes, clip_boxes
 from datamodules.transforms.volume_augmentation import augment_images, augment_into
@@ -23,7 +22,7 @@ from datamodules.transforms.volume_parameters import (
     source_window,
 )
 from datamodules.volume_cache import VolumeCache
-from datamodules.windows import place_patch, read_window
+from datamodules.windows import is_foreground, place_patch, read_window
 
 PLACEMENT = 0xB0C5
 """Keeps the draw of a patch's place apart from that of its augmentation."""

@@ -20,9 +20,8 @@ from datamodules.transforms.volume_parameters import (
     source_window,
 )
 from datamodules.volume_cache import VolumeCache
-from datamodules.windows import place_patch, read_window
+from datamodules.windows import is_foreground, place_patch, read_window
 
-GOLDEN = (5**0.5 - 1) / 2
 PLACEMENT = 0x9A7C4
 """Keeps the draw of a patch's place apart from that of its augmentation."""
 
@@ -182,12 +181,3 @@ def augment_windows(
         epoch=windows["epoch"],
         draw=windows["draw"],
     )
-
-
-def is_foreground(draw: int, share: float) -> bool:
-    """Whether a draw is centred on a structure.
-
-    Evenly spread by the golden ratio: each batch has its share, and so has each process of several,
-    which takes every n-th draw.
-    """
-    return draw * GOLDEN % 1 < share

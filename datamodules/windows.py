@@ -6,6 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Starts = NDArray[np.int64]
+GOLDEN = (5**0.5 - 1) / 2
+
+
+def is_foreground(draw: int, share: float) -> bool:
+    """Whether a draw is about a structure or an object.
+
+    Evenly spread by the golden ratio: each batch has its share, and so has each process of several,
+    which takes every n-th draw.
+    """
+    return draw * GOLDEN % 1 < share
 
 
 def place_patch(

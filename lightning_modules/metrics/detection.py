@@ -78,8 +78,6 @@ class DetectionMetrics:
         measures = [_ClassMeasures(self, table) for table in build_tables(rows, self.classes)]
         values = self._named([measure(np.ones((1, len(rows)))) for measure in measures])
         summary = {name: float(values[name][0]) for name in EPOCH_FIGURES if name in values}
-        if losses := [row["loss"] for row in rows if "loss" in row]:
-            summary["loss"] = float(np.mean(losses))
         return {name: value for name, value in summary.items() if np.isfinite(value)}
 
     def figures(

@@ -32,7 +32,6 @@ class DetectionRow(TypedDict):
         spacing: mm a voxel along the file's axes (1 where there is none).
         candidates: Before non-maximum suppression, where that is to be chosen.
         called: Which boxes reach the operating point, where rows of several models are pooled.
-        loss: The case's loss, where it was computed.
         usual: Of a network of single boxes: the mean box of each class in training, on the file;
             empty where the class had none.
     """
@@ -48,5 +47,4 @@ class DetectionRow(TypedDict):
     spacing: list[float]
     candidates: NotRequired[ScoredBoxes]
     called: NotRequired[list[bool]]
-    loss: NotRequired[float]
     usual: NotRequired[list[list[float]]]

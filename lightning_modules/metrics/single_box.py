@@ -44,8 +44,6 @@ class SingleBoxMetrics:
             return {}
         found = self._compute(self._values(rows))(np.ones((1, len(rows))))
         summary = {name: float(found[name][0]) for name in SINGLE_EPOCH_FIGURES if name in found}
-        if losses := [row["loss"] for row in rows if "loss" in row]:
-            summary["loss"] = float(np.mean(losses))
         return {name: value for name, value in summary.items() if np.isfinite(value)}
 
     def figures(

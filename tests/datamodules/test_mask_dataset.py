@@ -3,10 +3,10 @@ import pytest
 import torch
 from fakes.masked_volumes import segmentation_experiment
 
-from datamodules.mask_dataset import MaskPatches, is_foreground
+from datamodules.mask_dataset import MaskPatches
 from datamodules.masks import MasksData
 from datamodules.samplers import Draw
-from datamodules.windows import place_patch, read_window
+from datamodules.windows import is_foreground, place_patch, read_window
 
 
 @pytest.fixture(scope="module")

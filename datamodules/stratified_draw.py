@@ -15,6 +15,7 @@ CARRY = 0.5
 """Share of the shortfall left by earlier strata that a stratum makes good: with none the rounding
 of many small strata adds up, with all of it a small stratum may miss a side."""
 QUARTERS = 4
+BOXES = ("boxes", "volume_boxes")
 
 
 def draw_stratified(
@@ -91,7 +92,9 @@ def _quarters(units: Sequence[Unit]) -> list[float]:
 
 
 def _targets(unit: Unit, quarters: Sequence[float]) -> set[str]:
-    """Classes and positive findings of a unit; ``negative`` or ``unlabelled`` if there are none.
+    """Classes and positive findings of a unit, or else the labels of its boxes.
+
+    ``negative`` or ``unlabelled`` if there are none.
 
     Of cases that were followed up: whether the event happened, and in which quarter of time.
     """
@@ -104,8 +107,10 @@ def _targets(unit: Unit, quarters: Sequence[float]) -> set[str]:
     classes = {f"class {case.targets['class']}" for case in unit if "class" in case.targets}
     findings = [pair for case in unit for pair in case.targets.get("findings", {}).items()]
     positive = classes | {f"finding {name}" for name, value in findings if value == 1}
-    known = any(value is not None for _, value in findings)
-    return positive or {"negative" if known else "unlabelled"}
+    given = [case.targets[name] for case in unit for name in BOXES if name in case.targets]
+    boxed = {f"box {label}" for boxes in given for label, *_ in boxes}
+    known = bool(given) or any(value is not None for _, value in findings)
+    return positive or boxed or {"negative" if known else "unlabelled"}
 
 
 def _fill_empty(

@@ -252,3 +252,18 @@ def test_a_damaged_split_file_is_refused(tmp_path, text, says):
 def test_an_absent_split_file_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"cannot read splits\.csv"):
         read_splits(tmp_path / "splits.csv")
+
+
+def test_images_with_a_rare_object_are_on_every_side():
+    boxed = [
+        Case(
+            f"c{n}",
+            f"p{n}",
+            {"image": Source(f"{n}.png")},
+            {"boxes": [("nodule", 1, 1, 5, 5)] if n % 10 == 0 else []},
+        )
+        for n in range(100)
+    ]
+    splits = assign_splits(CaseTable("t", Path(), tuple(boxed)), SplitConfig())
+    sides = Counter(splits[case.case_id] for case in boxed if case.targets["boxes"])
+    assert set(sides) == {"train", "val", "test"}

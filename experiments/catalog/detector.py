@@ -20,7 +20,11 @@ from datamodules.readers.voc import VocReader
 from datamodules.readers.yolo import YoloReader
 from experiments.configs.trainer import TrainerConfig
 from experiments.experiment import Experiment
-from lightning_modules.configs.detection_networks import RetinaNetConfig, SingleBoxConfig
+from lightning_modules.configs.detection_networks import (
+    FasterRCNNConfig,
+    RetinaNetConfig,
+    SingleBoxConfig,
+)
 from lightning_modules.configs.detector import DetectionInferenceConfig, DetectorConfig
 from lightning_modules.configs.optimizers import AdamWConfig, ScheduleConfig
 
@@ -97,8 +101,11 @@ def bccd() -> Experiment:
             patch=(240, 320),
             augmentation=FREE,
         ),
-        task=DetectorConfig(optimizer=AdamWConfig(lr=3e-3, weight_decay=0.02)),
-        trainer=TrainerConfig(max_epochs=60, clip_gradient_norm=12.0, validate_every_epochs=3),
+        task=DetectorConfig(
+            network=FasterRCNNConfig(encoder="light"),
+            optimizer=AdamWConfig(lr=3e-3, weight_decay=0.02),
+        ),
+        trainer=TrainerConfig(max_epochs=40, clip_gradient_norm=12.0, validate_every_epochs=3),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from lightning_modules.box_fusion import LEAST_IOU, fuse_boxes
-from lightning_modules.box_scores import choose_scores
+from lightning_modules.box_operating_points import choose_scores
 from lightning_modules.configs.detector import DetectorConfig
 from lightning_modules.found_boxes import DECIMALS, FoundBoxes, suppress
 from lightning_modules.metrics.average_precision import average_precision

@@ -40,23 +40,6 @@ def points_within(points: Tensor, regions: Tensor) -> Tensor:
     return inside.all(dim=2).any(dim=1)
 
 
-def generalized_iou(boxes: Tensor, others: Tensor) -> Tensor:
-    """GIoU of each box ``(N, 2 * D)`` with the one at its place among others ``(N, 2 * D)``.
-
-    Returns:
-        float ``(N,)``, in -1..1.
-
-    References:
-        Rezatofighi et al., "Generalized intersection over union", CVPR 2019.
-    """
-    (low, high), (other_low, other_high) = boxes.chunk(2, dim=-1), others.chunk(2, dim=-1)
-    sides = torch.minimum(high, other_high) - torch.maximum(low, other_low)
-    shared = sides.clamp(min=0).prod(dim=-1)
-    union = volume(boxes) + volume(others) - shared
-    hull = (torch.maximum(high, other_high) - torch.minimum(low, other_low)).prod(dim=-1)
-    return shared / union.clamp(min=TINY) - (hull - union) / hull.clamp(min=TINY)
-
-
 def _intersections(boxes: Tensor, others: Tensor) -> Tensor:
     (low, high), (other_low, other_high) = boxes.chunk(2, dim=-1), others.chunk(2, dim=-1)
     sides = torch.minimum(high[:, None], other_high[None])

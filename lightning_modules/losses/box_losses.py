@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lightning_modules.box_tensors import generalized_iou
+from lightning_modules.box_tensors import TINY, volume
 
 
 def giou_loss(boxes: Tensor, truth: Tensor) -> Tensor:
@@ -15,7 +15,12 @@ def giou_loss(boxes: Tensor, truth: Tensor) -> Tensor:
     References:
         Rezatofighi et al., "Generalized intersection over union", CVPR 2019.
     """
-    return 1 - generalized_iou(boxes.float(), truth.float())
+    (low, high), (true_low, true_high) = boxes.float().chunk(2, 1), truth.float().chunk(2, 1)
+    sides = torch.minimum(high, true_high) - torch.maximum(low, true_low)
+    shared = sides.clamp(min=0).prod(dim=1)
+    union = volume(boxes.float()) + volume(truth.float()) - shared
+    hull = (torch.maximum(high, true_high) - torch.minimum(low, true_low)).prod(dim=1)
+    return 1 - shared / union.clamp(min=TINY) + (hull - union) / hull.clamp(min=TINY)
 
 
 def l1_loss(boxes: Tensor, truth: Tensor) -> Tensor:

@@ -1,9 +1,8 @@
 import pytest
 import torch
-from monai.data.box_utils import box_giou, box_iou
-from torchvision.ops import generalized_box_iou
+from monai.data.box_utils import box_iou
 
-from lightning_modules.box_tensors import centred_within, generalized_iou, pairwise_iou, volume
+from lightning_modules.box_tensors import centred_within, pairwise_iou, volume
 
 
 def some_boxes(count, axes, seed=0):
@@ -15,19 +14,6 @@ def some_boxes(count, axes, seed=0):
 def test_overlaps_are_monais(axes):
     boxes, others = some_boxes(7, axes), some_boxes(5, axes, seed=1)
     torch.testing.assert_close(pairwise_iou(boxes, others), box_iou(boxes, others))
-
-
-@pytest.mark.parametrize("axes", [2, 3])
-def test_generalized_overlaps_are_monais(axes):
-    boxes, others = some_boxes(6, axes), some_boxes(6, axes, seed=1)
-    expected = box_giou(boxes, others).diagonal()
-    torch.testing.assert_close(generalized_iou(boxes, others), expected)
-
-
-def test_generalized_overlap_is_torchvisions():
-    boxes, others = some_boxes(6, 2), some_boxes(6, 2, seed=1)
-    expected = generalized_box_iou(boxes, others).diagonal()
-    torch.testing.assert_close(generalized_iou(boxes, others), expected)
 
 
 def test_box_is_within_a_region_where_its_centre_is():

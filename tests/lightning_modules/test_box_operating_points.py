@@ -1,6 +1,6 @@
 import pytest
 
-from lightning_modules.box_scores import choose_scores
+from lightning_modules.box_operating_points import choose_scores
 from lightning_modules.configs.detector_operating_points import (
     BestF1Config,
     FalsePositivesConfig,

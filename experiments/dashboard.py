@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from datamodules.errors import ConfigError
 from experiments.configs.logging import LoggingConfig
 from experiments.exit_codes import guarded
-from experiments.reporting.figures import CAPTIONS, OF_DETECTORS, OF_SEGMENTERS, WITH_IMAGES
+from experiments.reporting.figures import CAPTIONS, NOT_OF_CLASSIFIERS, WITH_IMAGES
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ PARTS = (
         tuple(
             Panel("image", f"figures/{name}")
             for name in CAPTIONS
-            if name not in (*WITH_IMAGES, *OF_SEGMENTERS, *OF_DETECTORS)
+            if name not in (*WITH_IMAGES, *NOT_OF_CLASSIFIERS)
         ),
     ),
     Part(
@@ -74,7 +74,7 @@ PARTS = (
         tuple(
             Panel("image", f"figures/{name}")
             for name in WITH_IMAGES
-            if name not in (*OF_SEGMENTERS, *OF_DETECTORS)
+            if name not in NOT_OF_CLASSIFIERS
         ),
         columns=1,
     ),

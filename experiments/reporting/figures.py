@@ -106,6 +106,10 @@ OF_SEGMENTERS = ("overlays", "dice", "volume_agreement")
 """Those that only a segmenter has."""
 OF_DETECTORS = ("box_precision_recall", "froc", "box_mistakes")
 """Those that only a detector has."""
+OF_SURVIVAL = ("risk_groups",)
+"""Those that only a model of survival has."""
+NOT_OF_CLASSIFIERS = (*OF_SEGMENTERS, *OF_DETECTORS, *OF_SURVIVAL)
+"""Those that no classifier has."""
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,27 @@ class BoxBatch(TypedDict):
     patient_id: NotRequired[list[str]]
 
 
+class PointBatch(TypedDict):
+    """A batch of patches of images with landmarks; in evaluation, one whole prepared case.
+
+    Keys:
+        image: float32 ``(B, C, *patch)``; a whole case float16.
+        points: float32 ``(B, K, axes)``, along the axes of the image, in continuous coordinates:
+            voxel i covers ``[i, i + 1)``. NaN: not marked, or outside of the patch.
+        index: int64 ``(B,)``, position in the datamodule's table of cases.
+        epoch, draw: int64 ``(B,)``, the key that patch and augmentation were drawn from (-1: none).
+        case_id, patient_id: added in the main process, so that workers carry no strings.
+    """
+
+    image: Tensor
+    points: Tensor
+    index: Tensor
+    epoch: Tensor
+    draw: Tensor
+    case_id: NotRequired[list[str]]
+    patient_id: NotRequired[list[str]]
+
+
 class ClassifierBatch(TypedDict):
     """A batch of films or volumes to classify; ``size`` is two or three numbers.
 

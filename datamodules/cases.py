@@ -47,7 +47,12 @@ class Case:
             ``(label, x, y, width, height)`` in pixels of the stored image, from the edge of its
             first one), ``"volume_boxes"`` (list of ``(label, VolumeCandidate)``),
             ``"ignored_boxes"`` and ``"ignored_volume_boxes"`` (alike: regions in which nothing
-            counts for that label; an empty one means all), ``"mask"`` (Source of a label
+            counts for that label; an empty one means all), ``"points"`` (landmark -> ``(x, y)`` in
+            pixels of the stored image, the middle of its first one being ``(0, 0)``; None or not
+            there: not marked), ``"points_extent"`` (width and height of the picture that they are counted
+            in, where it shows the same in another number of pixels), ``"volume_points"`` (landmark
+            -> VolumeCandidate without a size), ``"readings"`` (who else marked them -> points or
+            volume points: what is found is compared with each), ``"mask"`` (Source of a label
             map; the table's structures say what its values are), ``"masks"`` (structure ->
             Source of a binary mask, not 0 = inside, for structures that may overlap),
             ``"regions"`` (Source of outlines of what is positive in a slide, in its pixels at full
@@ -99,6 +104,8 @@ class CaseTable:
         findings: The keys of ``targets["findings"]`` (any number a case), in order; or empty.
         structures: What masks outline, in order, without the background; or empty.
         objects: What boxes are drawn around (their labels), in order; or empty.
+        points: The keys of ``targets["points"]`` or ``targets["volume_points"]`` (landmarks), in
+            order; or empty.
         ignore_value: Value of label maps where nothing is known.
         public: Whether the images are public, so that they may be shown in W&B unasked.
         has_patients: False when the dataset does not say whose image is whose; then
@@ -115,6 +122,7 @@ class CaseTable:
     findings: tuple[str, ...] = ()
     structures: tuple[Structure, ...] = ()
     objects: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
     ignore_value: int | None = None
     public: bool = False
     has_patients: bool = True

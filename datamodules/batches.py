@@ -99,7 +99,7 @@ class PointBatch(TypedDict):
     Keys:
         image: float32 ``(B, C, *patch)``; a whole case float16.
         points: float32 ``(B, K, axes)``, along the axes of the image, in continuous coordinates:
-            voxel i covers ``[i, i + 1)``. NaN: not marked, or outside of the patch.
+            voxel i covers ``[i, i + 1)``. NaN: not marked. Some may lie outside of the patch.
         index: int64 ``(B,)``, position in the datamodule's table of cases.
         epoch, draw: int64 ``(B,)``, the key that patch and augmentation were drawn from (-1: none).
         case_id, patient_id: added in the main process, so that workers carry no strings.

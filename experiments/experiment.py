@@ -8,6 +8,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from datamodules.configs.boxes import BoxesConfig
+from datamodules.configs.landmarks import LandmarksConfig
 from datamodules.configs.masks import MasksConfig
 from datamodules.configs.slide_survival import SurvivalSlidesConfig
 from datamodules.configs.slides import SlidesConfig
@@ -20,6 +21,7 @@ from experiments.configs.slurm import SlurmConfig
 from experiments.configs.trainer import TrainerConfig
 from experiments.setting_errors import explain
 from lightning_modules.configs.detector import DetectorConfig
+from lightning_modules.configs.landmarker import LandmarkerConfig
 from lightning_modules.configs.segmenter import SegmenterConfig
 from lightning_modules.configs.slide_classifier import SlideClassifierConfig
 from lightning_modules.configs.slide_survival import SlideSurvivalConfig
@@ -27,7 +29,13 @@ from lightning_modules.configs.volume_classifier import VolumeClassifierConfig
 from lightning_modules.configs.xray_classifier import XrayClassifierConfig
 
 Data = Annotated[
-    XraysConfig | VolumesConfig | SlidesConfig | SurvivalSlidesConfig | BoxesConfig | MasksConfig,
+    XraysConfig
+    | VolumesConfig
+    | SlidesConfig
+    | SurvivalSlidesConfig
+    | BoxesConfig
+    | MasksConfig
+    | LandmarksConfig,
     Field(discriminator="kind"),
 ]
 Task = Annotated[
@@ -36,7 +44,8 @@ Task = Annotated[
     | SlideClassifierConfig
     | SlideSurvivalConfig
     | DetectorConfig
-    | SegmenterConfig,
+    | SegmenterConfig
+    | LandmarkerConfig,
     Field(discriminator="kind"),
 ]
 
@@ -47,6 +56,7 @@ DATA_OF_TASK = {
     "slide-survival": "survival-slides",
     "detector": "boxes",
     "segmenter": "masks",
+    "landmarker": "landmarks",
 }
 """Which kind of data a task is trained on."""
 

@@ -7,6 +7,7 @@ from experiments.experiment import Experiment
 from experiments.task_kinds.detection import Detection
 from experiments.task_kinds.faults import check_initial_weights
 from experiments.task_kinds.kind import TaskKind
+from experiments.task_kinds.landmark_detection import LandmarkDetection
 from experiments.task_kinds.segmentation import Segmentation
 from experiments.task_kinds.slide_classification import SlideClassification
 from experiments.task_kinds.slide_survival import SurvivalPrediction
@@ -24,6 +25,7 @@ KINDS: dict[str, TaskKind] = {
     "slide-survival": SurvivalPrediction(),
     "detector": Detection(),
     "segmenter": Segmentation(),
+    "landmarker": LandmarkDetection(),
 }
 
 

@@ -136,21 +136,31 @@ class VolumeGeometry:
             boxes: ``(N, 2 * axes)``: low and then high corner along the axes of the file, in
                 continuous coordinates: voxel i covers ``[i, i + 1)``.
         """
-        corners = np.asarray(boxes, np.float64).reshape(-1, 2, len(self.shape))
-        turned = corners[:, :, list(self.permutation)]
-        sides = np.asarray(self.shape)[list(self.permutation)]
-        turned = np.where(self.flips, sides - turned[:, ::-1], turned)
-        scaled = (turned - self.start) * self.resampled / self.cropped
-        return scaled.reshape(-1, 2 * len(self.shape)).astype(np.float32)
+        return _ordered(self.prepare_points(_corners(boxes, len(self.shape))))
 
     def restore_boxes(self, boxes: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Inverse of :meth:`prepare_boxes`."""
-        corners = np.asarray(boxes, np.float64).reshape(-1, 2, len(self.shape))
-        turned = corners * self.cropped / self.resampled + self.start
+        return _ordered(self.restore_points(_corners(boxes, len(self.shape))))
+
+    def prepare_points(self, points: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """Bring points of the file to the prepared grid; they may then lie beyond the crop.
+
+        Args:
+            points: ``(N, axes)`` along the axes of the file, in continuous coordinates: voxel i
+                covers ``[i, i + 1)``. NaN stays.
+        """
+        turned = np.asarray(points, np.float64)[:, list(self.permutation)]
         sides = np.asarray(self.shape)[list(self.permutation)]
-        turned = np.where(self.flips, sides - turned[:, ::-1], turned)
-        own = turned[:, :, np.argsort(self.permutation)]
-        return own.reshape(-1, 2 * len(self.shape)).astype(np.float32)
+        turned = np.where(self.flips, sides - turned, turned)
+        scaled = (turned - self.start) * self.resampled / self.cropped
+        return scaled.astype(np.float32)
+
+    def restore_points(self, points: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """Inverse of :meth:`prepare_points`."""
+        turned = np.asarray(points, np.float64) * self.cropped / self.resampled + self.start
+        sides = np.asarray(self.shape)[list(self.permutation)]
+        turned = np.where(self.flips, sides - turned, turned)
+        return turned[:, np.argsort(self.permutation)].astype(np.float32)
 
     @property
     def original_spacing(self) -> tuple[float, ...]:
@@ -234,6 +244,17 @@ def thick_axis(spacing: Sequence[float], target: Sequence[float]) -> int | None:
             thickest = [axis for axis, length in enumerate(lengths) if length == max(lengths)]
             return thickest[0] if len(thickest) == 1 else None
     return None
+
+
+def _corners(boxes: NDArray[np.floating[Any]], axes: int) -> NDArray[np.float64]:
+    """Low and high corners of boxes ``(N, 2 * axes)`` one after another, ``(2 * N, axes)``."""
+    return np.asarray(boxes, np.float64).reshape(-1, axes)
+
+
+def _ordered(corners: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Boxes ``(N, 2 * axes)`` of pairs of opposite corners, the low one first."""
+    pairs = corners.reshape(-1, 2, corners.shape[-1])
+    return np.concatenate([pairs.min(axis=1), pairs.max(axis=1)], axis=1)
 
 
 def _steps(flips: Sequence[bool]) -> tuple[slice, ...]:

@@ -162,6 +162,7 @@ def _entry_name(items: Sequence[CacheItem], settings: dict[str, Any], advise: Ad
             faults[item] = str(error)
             continue
         key = [item.case_id, item.source.path, item.source.selector, *identities[item.path]]
+        key += [] if item.spacing_mm is None else map(str, item.spacing_mm)
         digest.update(json.dumps(key).encode())
     refuse_unreadable(faults, len(items), advise)
     return digest.hexdigest()[: 2 * NAME_BYTES]

@@ -35,11 +35,19 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class CacheItem:
-    """One film to cache: its case, where it lies, and that path on this machine."""
+    """One film to cache: its case, where it lies, and that path on this machine.
+
+    Attributes:
+        case_id: Of its case.
+        source: Where it lies.
+        path: That on this machine.
+        spacing_mm: As the dataset declares it, see ``Case``.
+    """
 
     case_id: str
     source: Source
     path: Path
+    spacing_mm: tuple[float, ...] | None = None
 
     def __str__(self) -> str:
         return f"case '{self.case_id}' (file {self.source})"

@@ -14,7 +14,7 @@ from datamodules.errors import DataError
 from datamodules.geometry_waivers import HOW_TO_WAIVE
 from datamodules.transforms.mask_reading import GeometryError, PlacedVolume, lay_on
 from datamodules.transforms.volume_reading import read_volume
-from datamodules.volume import Volume
+from datamodules.volume import Volume, with_spacing
 from datamodules.volume_content import UnreadableFileError
 
 BYTES_A_STORED_BYTE = 8
@@ -48,7 +48,7 @@ class CaseFiles:
             UnreadableFileError: Names the file that is at fault.
         """
         first, *others = self.case.inputs.values()
-        image = self.read_source(first, _read_whole)
+        image = self.read_source(first, self._image)
         channels = [
             self.read_source(each, lambda item: self._channel(item, image)) for each in others
         ]
@@ -58,13 +58,17 @@ class CaseFiles:
         apart_mm = max((channel.apart_mm for channel in channels), default=0.0)
         return PlacedVolume(array, image.affine, image.has_spacing, apart_mm)
 
+    def _image(self, item: CacheItem) -> Volume:
+        return with_spacing(_read_whole(item), self.case.spacing_mm)
+
     def _channel(self, item: CacheItem, image: Volume) -> PlacedVolume:
         channel = _read_whole(item)
         return lay_on(channel, image, "channel", waived=self.case.geometry_waived)
 
     def item(self, source: Source) -> CacheItem:
         """One of its files, for the cache."""
-        return CacheItem(self.case.case_id, source, resolve(self.root, source.path))
+        path = resolve(self.root, source.path)
+        return CacheItem(self.case.case_id, source, path, self.case.spacing_mm)
 
     def read_source(self, source: Source, read: Callable[[CacheItem], Read]) -> Read:
         """What a function reads of one file.

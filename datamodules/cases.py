@@ -66,6 +66,8 @@ class Case:
             ``train_val`` where validation is still to be drawn by patient.
         exam_id: The exam (study) that an image belongs to, unique in the dataset; None: not known.
         geometry_waived: Whether its files are taken to lie on one grid, whatever their headers say.
+        spacing_mm: Of its files along their axes (y, x of an image), as the dataset declares it;
+            what a file says itself goes before. None: only the files know.
     """
 
     case_id: str
@@ -77,6 +79,7 @@ class Case:
     split: str | None = None
     exam_id: str | None = None
     geometry_waived: bool = False
+    spacing_mm: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

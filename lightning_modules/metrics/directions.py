@@ -1,6 +1,13 @@
 """Which metrics are better when they are lower."""
 
-LOWER_IS_BETTER = frozenset(
+RADIAL_ERRORS = frozenset(
+    f"{name}_{unit}{of}"
+    for name in ("mre", "median", "sd", "p95", "reader_mre")
+    for unit in ("mm", "px")
+    for of in ("", "_of_mean_shape", "_confident_half", "_doubtful_half")
+)
+"""Of landmarks; a few of these names are never used."""
+LOWER_IS_BETTER = RADIAL_ERRORS | frozenset(
     {
         "area_error_mm2",
         "area_error_px",
@@ -11,6 +18,7 @@ LOWER_IS_BETTER = frozenset(
         "brier",
         "centre_distance_mm",
         "centre_distance_px",
+        "confidence_correlation",
         "ece",
         "failures",
         "false_positives_per_image",
@@ -23,8 +31,6 @@ LOWER_IS_BETTER = frozenset(
         "log_rank_p",
         "loss",
         "mae",
-        "mre_mm",
-        "mre_px",
         "mse",
         "volume_error_ml",
         "volume_error_px",
@@ -40,9 +46,9 @@ def lower_is_better(name: str) -> bool:
 
     Args:
         name: With or without a stage, a label and a decision rule: ``log_loss``, ``val/log_loss``,
-            ``auroc/Nodule``, ``sensitivity@operating_point/Nodule``. Whatever ends in ``loss`` or
-            ``error`` is better when lower; an unknown metric is better when higher.
+            ``auroc/Nodule``, ``sensitivity@operating_point/Nodule``. Whatever ends in ``loss``,
+            ``error`` or ``_mae`` is better when lower; an unknown metric is better when higher.
     """
     stage, _, rest = name.partition("/")
     metric = (rest if stage in STAGES and rest else name).partition("/")[0].partition("@")[0]
-    return metric in LOWER_IS_BETTER or metric.endswith(("loss", "error"))
+    return metric in LOWER_IS_BETTER or metric.endswith(("loss", "error", "_mae"))

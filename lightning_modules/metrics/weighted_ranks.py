@@ -39,7 +39,7 @@ class WeightedRanks:
         """Quantile for weights ``(B, n)``, between two values as numpy has it; NaN without any."""
 
         def compute(block: Array) -> Array:
-            reached = np.cumsum(self._at_levels(self._repeats(block)), axis=1)
+            reached = np.cumsum(self._counts(block), axis=1)
             place = share * (reached[:, -1] - 1)
             low, high = (self._at_place(reached, round_(place)) for round_ in (np.floor, np.ceil))
             found = low + (place - np.floor(place)) * (high - low)
@@ -62,11 +62,12 @@ class WeightedRanks:
         """
 
         def compute(block: Array) -> Array:
-            repeats = self._repeats(block)
+            repeats = block.take(self._cases, axis=1)
             middle = (repeats.sum(axis=1, keepdims=True) + 1) / 2
             first, second = (each.ranks(block) - middle for each in (self, other))
-            together = (repeats * first * second).sum(axis=1)
-            spread = (repeats * first**2).sum(axis=1) * (repeats * second**2).sum(axis=1)
+            together = np.einsum("bm,bm,bm->b", repeats, first, second)
+            spread = np.einsum("bm,bm,bm->b", repeats, first, first)
+            spread *= np.einsum("bm,bm,bm->b", repeats, second, second)
             found = np.full(len(block), np.nan)
             np.divide(together, np.sqrt(spread), out=found, where=spread > 0)
             return found
@@ -75,9 +76,10 @@ class WeightedRanks:
 
     def ranks(self, weights: Array) -> Array:
         """Rank of each value for weights ``(B, n)``, from 1; ties have their mean, ``(B, m)``."""
-        counts = self._at_levels(self._repeats(weights))
-        reached = np.cumsum(counts, axis=1)
-        return np.asarray((reached - (counts - 1) / 2).take(self._level, axis=1))
+        counts = self._counts(weights)
+        ranks = np.cumsum(counts, axis=1)
+        ranks -= (counts - 1) / 2
+        return np.asarray(ranks.take(self._level, axis=1))
 
     def means_of_halves(self, values: Array, weights: Array) -> tuple[Array, Array]:
         """Mean of other values ``(m,)`` where these are low, and where they are high.
@@ -89,10 +91,10 @@ class WeightedRanks:
         """
 
         def compute(block: Array) -> Array:
-            repeats = self._repeats(block)
-            counts, totals = self._at_levels(repeats), self._at_levels(repeats * values)
-            reached, half = np.cumsum(counts, axis=1), repeats.sum(axis=1) / 2
-            at = np.minimum((reached <= half[:, None]).sum(axis=1), counts.shape[1] - 1)
+            counts, totals = self._counts(block), self._counts(block, values)
+            reached = np.cumsum(counts, axis=1)
+            half = reached[:, -1] / 2
+            at = _first_above(reached, half)
             of = np.arange(len(block)), at
             share = (half - (reached[of] - counts[of])) / np.maximum(counts[of], 1)
             lower = np.cumsum(totals, axis=1)[of] - (1 - share) * totals[of]
@@ -103,21 +105,26 @@ class WeightedRanks:
         low, high = self._in_blocks(compute, weights).T
         return low, high
 
-    def _repeats(self, weights: Array) -> Array:
-        """How often each value counts, ``(B, m)``."""
-        return np.asarray(weights.take(self._cases, axis=1))
-
-    def _at_levels(self, numbers: Array) -> Array:
-        """Sums of ``(B, m)`` over the values that are equal, from the least, ``(B, distinct)``."""
-        ordered = numbers.take(self._order, axis=1)
-        return np.asarray(np.add.reduceat(ordered, self._starts, axis=1))
+    def _counts(self, weights: Array, values: Array | None = None) -> Array:
+        """How often each distinct value counts, from the least; or the sums of others there."""
+        ordered = weights.take(self._cases[self._order], axis=1)
+        if values is not None:
+            ordered *= values[self._order]
+        if len(self.distinct) < len(self._order):
+            ordered = np.add.reduceat(ordered, self._starts, axis=1)
+        return np.asarray(ordered)
 
     def _at_place(self, reached: Array, place: Array) -> Array:
         """The value at a place (from 0) of the sorted and repeated values."""
-        at = (reached <= place[:, None]).sum(axis=1)
-        return np.asarray(self.distinct[np.minimum(at, len(self.distinct) - 1)])
+        return np.asarray(self.distinct[_first_above(reached, place)])
 
     def _in_blocks(self, compute: Callable[[Array], Array], weights: Array) -> Array:
         size = max(1, BLOCK_SIZE // max(1, len(self._cases)))
         blocks = [weights[start : start + size] for start in range(0, len(weights), size)]
         return np.concatenate([compute(block) for block in blocks])
+
+
+def _first_above(reached: Array, place: Array) -> Indices:
+    """In each row of ``(B, m)`` that rises, the first that is above; the last where none is."""
+    at = [np.searchsorted(row, own, side="right") for row, own in zip(reached, place, strict=True)]
+    return np.asarray(np.minimum(np.array(at, np.intp), reached.shape[1] - 1))

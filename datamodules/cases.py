@@ -51,9 +51,9 @@ class Case:
             pixels of the stored image, the middle of its first one being ``(0, 0)``; None or not
             there: not marked), ``"points_extent"`` (width and height of the picture that they are
             counted in, where it shows the same in another number of pixels), ``"volume_points"``
-            (landmark -> VolumeCandidate without a size), ``"readings"`` (who else marked them -> points or
-            volume points: what is found is compared with each), ``"mask"`` (Source of a label
-            map; the table's structures say what its values are), ``"masks"`` (structure ->
+            (landmark -> VolumeCandidate without a size), ``"readings"`` (who else marked them ->
+            points or volume points: what is found is compared with each), ``"mask"`` (Source of a
+            label map; the table's structures say what its values are), ``"masks"`` (structure ->
             Source of a binary mask, not 0 = inside, for structures that may overlap),
             ``"regions"`` (Source of outlines of what is positive in a slide, in its pixels at full
             resolution: GeoJSON of QuPath, or XML of ASAP), ``"time"`` (how long the patient was

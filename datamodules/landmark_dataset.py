@@ -121,7 +121,7 @@ class PointPatches(Dataset[PointBatch | PointWindows]):
         return PointBatch(image=image, points=points, index=index, epoch=epoch, draw=draw)
 
     def _start(self, key: Draw, patch: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where a patch begins: a little moved about a whole image, else about a landmark or not."""
+        """Where a patch begins: about a whole image, about a landmark, or anywhere."""
         config, shape = self.settings.config, self.cache.shapes[key.case]
         generator = np.random.default_rng([self.settings.seed, key.epoch, key.draw, PLACEMENT])
         if (shape <= patch).all():

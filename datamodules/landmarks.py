@@ -86,7 +86,7 @@ class LandmarksData(PatchedData):
         lost = sum(len(own.outside) for own in self.truths)
         if lost:
             self.notices.append(
-                f"Landmarks that are marked outside of their image, and taken as not marked: {lost}."
+                f"Landmarks marked outside of their image, and taken as not marked: {lost}."
             )
 
     def kept_contents(self) -> ContentHashes | None:

@@ -167,7 +167,7 @@ class Landmarker(TaskModule):
             )
             found = network.objective.decode(join_slabs(slabs)[None])
             return Decoded(found.points[0], found.confidence[0])
-        padded, margins = pad_to(image, self.data.patch, network.divisor)
+        padded, margins = pad_to(image, self.data.patch)
         found = network.locate(padded[None])
         return Decoded(found.points[0] - margins, found.confidence[0])
 
@@ -209,24 +209,15 @@ class Landmarker(TaskModule):
         return self.metrics.table_row(cast("LandmarkRow", row), operating_point)
 
 
-def pad_to(image: Tensor, patch: Sequence[int], divisor: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """An image in the middle of zeros: as large as a patch at least, and a multiple of a divisor.
-
-    Args:
-        image: ``(C, *spatial)``.
-        patch: What training sees.
-        divisor: Of each side.
+def pad_to(image: Tensor, patch: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """An image ``(C, *spatial)`` in the middle of zeros, as large as a patch at least.
 
     Returns:
         The larger image, and by how much places in it are larger, float ``(axes,)``.
     """
-    margins, widths = [], []
-    for side, least, step in zip(image.shape[1:], patch, divisor, strict=True):
-        beyond = -(-max(side, least) // step) * step - side
-        margins.append(beyond // 2)
-        widths.append((beyond // 2, beyond - beyond // 2))
-    flat = [width for pair in reversed(widths) for width in pair]
-    return F.pad(image, flat), image.new_tensor(margins)
+    beyond = [max(0, least - side) for side, least in zip(image.shape[1:], patch, strict=True)]
+    widths = [width for each in reversed(beyond) for width in (each // 2, each - each // 2)]
+    return F.pad(image, widths), image.new_tensor([each // 2 for each in beyond])
 
 
 def _places(points: NDArray[np.float32]) -> list[Place]:

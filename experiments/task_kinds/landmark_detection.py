@@ -26,9 +26,8 @@ class LandmarkDetection(TaskKind):
 
     def check(self, experiment: Experiment) -> None:
         """Look whether the metric exists, and whether the network can learn."""
-        from lightning_modules.metrics.landmarks import LANDMARK_EPOCH_FIGURES
-
         from experiments.task_kinds.faults import check_monitor
+        from lightning_modules.metrics.landmarks import LANDMARK_EPOCH_FIGURES
         from lightning_modules.networks.landmark_networks import check_landmark_network
 
         task, data = settings_of(experiment)
@@ -42,9 +41,8 @@ class LandmarkDetection(TaskKind):
 
     def check_inputs(self, experiment: Experiment, data: "TaskDataModule") -> None:
         """Look whether measures and groups name landmarks that are there."""
-        from lightning_modules.metrics.landmark_measures import check_measures
-
         from datamodules.landmarks import LandmarksData
+        from lightning_modules.metrics.landmark_measures import check_measures
 
         task, _ = settings_of(experiment)
         if isinstance(data, LandmarksData):

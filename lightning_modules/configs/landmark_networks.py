@@ -48,6 +48,8 @@ class CoarseToFineConfig(HeatmapSettings):
     """Side of a crop, in voxels of the stored image."""
     jitter: float = Field(default=0.25, ge=0, le=0.45)
     """While training, crops lie beside their landmark by up to this share of their side."""
+    refinements: int = Field(default=2, ge=1, le=8)
+    """How often a crop is taken anew about what was found in the last one."""
 
 
 class PointRegressorConfig(PyramidSettings):

@@ -9,7 +9,12 @@ from torch.nn import functional as F
 from datamodules.landmark_info import LandmarkInfo
 from lightning_modules.configs.landmark_networks import CoarseToFineConfig
 from lightning_modules.networks.heatmap_decoding import Decoded
-from lightning_modules.networks.heatmap_unet import FIRST_HEIGHT, begin_empty, build_unet
+from lightning_modules.networks.heatmap_unet import (
+    FIRST_HEIGHT,
+    begin_empty,
+    build_unet,
+    pad_to_multiple,
+)
 from lightning_modules.networks.landmarks import HeatmapObjective, LandmarkNetwork
 
 FEATURES = 32
@@ -35,7 +40,7 @@ class CoarseToFine(LandmarkNetwork):
         axes, landmarks = len(info.patch), len(info.points)
         small = tuple(-(-side // config.reduction) for side in info.patch)
         coarse = build_unet(config.coarse, small, info.spacing, info.channels, landmarks)
-        super().__init__(tuple(config.reduction * step for step in coarse.divisor))
+        super().__init__()
         self.config = config
         self.coarse = coarse
         begin_empty(coarse)
@@ -47,7 +52,7 @@ class CoarseToFine(LandmarkNetwork):
 
     def losses(self, images: Tensor, points: Tensor) -> Mapping[str, Tensor]:
         """See the base class; the sum of both stages."""
-        first = self.coarse_objective(self.coarse(self._reduced(images)), points / self._scale)
+        first = self.coarse_objective(self._coarse_maps(images), points / self._scale)
         corners = self._corners(self._moved(points))
         second = self.fine_objective(self._refined(images, corners), points - corners)
         return {
@@ -58,19 +63,25 @@ class CoarseToFine(LandmarkNetwork):
 
     def locate(self, images: Tensor) -> Decoded:
         """See the base class; the confidence is that of the less sure stage."""
-        first = self.coarse_objective.decode(self.coarse(self._reduced(images)))
-        corners = self._corners(first.points * self._scale)
-        second = self.fine_objective.decode(self._refined(images, corners))
-        confidence = torch.minimum(first.confidence, second.confidence)
-        return Decoded(second.points + corners, confidence)
+        found = self.coarse_objective.decode(self._coarse_maps(images))
+        points, confidence = found.points * self._scale, found.confidence
+        for _ in range(self.config.refinements):
+            corners = self._corners(points)
+            refined = self.fine_objective.decode(self._refined(images, corners))
+            points = refined.points + corners
+        return Decoded(points, torch.minimum(confidence, refined.confidence))
 
     @property
     def _scale(self) -> float:
         return float(self.config.reduction)
 
-    def _reduced(self, images: Tensor) -> Tensor:
+    def _coarse_maps(self, images: Tensor) -> Tensor:
+        """Heatmaps at low resolution; a little of them may lie beyond the ends of the image."""
+        reduction = self.config.reduction
+        padded = pad_to_multiple(images, [reduction * step for step in self.coarse.divisor])
         pool = F.avg_pool2d if images.ndim == 4 else F.avg_pool3d
-        return pool(images, self.config.reduction)
+        maps: Tensor = self.coarse(pool(padded, reduction))
+        return maps
 
     def _moved(self, points: Tensor) -> Tensor:
         """Centres of the crops of a training step; of what is not marked, the corner."""

@@ -1,9 +1,10 @@
 """A U-Net with a heatmap for each landmark."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, cast
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from datamodules.landmark_info import LandmarkInfo
 from lightning_modules.configs.landmark_networks import HeatmapUNetConfig
@@ -29,15 +30,15 @@ class HeatmapUNet(LandmarkNetwork):
 
     def __init__(self, config: HeatmapUNetConfig, info: LandmarkInfo) -> None:
         unet = build_unet(config.unet, info.patch, info.spacing, info.channels, len(info.points))
-        super().__init__(unet.divisor)
+        super().__init__()
         self.unet = unet
         begin_empty(unet)
         self.objective = HeatmapObjective(config, len(info.points))
 
     def forward(self, images: Tensor) -> Tensor:
         """Heatmaps ``(B, K, *size)``."""
-        maps: Tensor = self.unet(images)
-        return maps
+        maps: Tensor = self.unet(pad_to_multiple(images, self.unet.divisor))
+        return maps[(..., *(slice(side) for side in images.shape[2:]))]
 
     def losses(self, images: Tensor, points: Tensor) -> Mapping[str, Tensor]:
         """See the base class."""
@@ -47,6 +48,12 @@ class HeatmapUNet(LandmarkNetwork):
     def locate(self, images: Tensor) -> Decoded:
         """See the base class."""
         return self.objective.decode(self(images))
+
+
+def pad_to_multiple(images: Tensor, divisor: Sequence[int]) -> Tensor:
+    """Images ``(B, C, *size)`` with zeros after their ends, up to multiples of a divisor."""
+    beyond = [-side % step for side, step in zip(images.shape[2:], divisor, strict=True)]
+    return F.pad(images, [width for after in reversed(beyond) for width in (0, after)])
 
 
 def begin_empty(unet: UNet) -> None:

@@ -22,16 +22,11 @@ class LandmarkNetwork(nn.Module):
     """Images to landmarks, in 2D or 3D.
 
     Attributes:
-        divisor: What each side of an image has to be a multiple of.
         windowed: Whether heatmaps of windows can be put together, so that images may be larger than
             what is seen at once.
     """
 
     windowed: ClassVar[bool] = False
-
-    def __init__(self, divisor: tuple[int, ...]) -> None:
-        super().__init__()
-        self.divisor = divisor
 
     @abstractmethod
     def losses(self, images: Tensor, points: Tensor) -> Mapping[str, Tensor]:

@@ -28,7 +28,7 @@ class PointRegressor(LandmarkNetwork):
 
     def __init__(self, config: PointRegressorConfig, info: LandmarkInfo, encoder: Encoder) -> None:
         axes, landmarks = len(info.patch), len(info.points)
-        super().__init__((config.reduction,) * axes)
+        super().__init__()
         self.encoder = encoder
         kind = nn.Conv2d if axes == 2 else nn.Conv3d
         self.look = nn.Sequential(

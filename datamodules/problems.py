@@ -26,6 +26,7 @@ class Kind(StrEnum):
     UNREADABLE = "unreadable-image"
     LABEL = "label"
     BOX = "box"
+    POINT = "point"
     MASK = "mask"
     PATIENT = "patient"
     SPLIT = "split"
@@ -47,6 +48,7 @@ TITLES: dict[Kind, str] = {
     Kind.UNREADABLE: "unreadable images",
     Kind.LABEL: "labels",
     Kind.BOX: "boxes",
+    Kind.POINT: "landmarks",
     Kind.MASK: "masks",
     Kind.PATIENT: "patient ids",
     Kind.SPLIT: "sides of the split",

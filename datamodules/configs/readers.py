@@ -28,6 +28,7 @@ from datamodules.readers.msd import MsdReader
 from datamodules.readers.nih_chestxray14 import NihChestXray14Reader
 from datamodules.readers.nnunet_raw import NnUnetRawReader
 from datamodules.readers.padchest import PadChestReader
+from datamodules.readers.points_csv import PointsCsvReader
 from datamodules.readers.rsna_pneumonia import RsnaPneumoniaReader
 from datamodules.readers.siim_acr import SiimAcrReader
 from datamodules.readers.slides_csv import SlidesCsvReader
@@ -61,6 +62,7 @@ Reader = Annotated[
     | VocReader
     | YoloReader
     | Luna16Reader
+    | PointsCsvReader
     | SlidesCsvReader
     | Camelyon16Reader
     | TcgaReader

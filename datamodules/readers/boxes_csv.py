@@ -1,20 +1,19 @@
 """Any images or volumes with boxes that are listed in a table, a row a box."""
 
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from datamodules.candidates import Space
 from datamodules.cases import CaseTable
 from datamodules.readers.box_list import FaultyBoxes
 from datamodules.readers.box_rows import AXES, BoxForm, BoxRows
 from datamodules.readers.case_list import CaseList
-from datamodules.readers.column_roles import named_column, refuse_unnamed
-from datamodules.readers.reader import ReaderSettings
+from datamodules.readers.image_rows import ImageColumns
 from datamodules.readers.tables import read_table
 
 
-class BoxesCsvReader(ReaderSettings):
+class BoxesCsvReader(ImageColumns):
     """Your own images or volumes, with boxes listed in a table with a header row, a row a box.
 
     Expected under ``root``: the table, and the images that it names; this one is read with
@@ -29,13 +28,9 @@ class BoxesCsvReader(ReaderSettings):
     MetaImage, a stack in TIFF) or the folder of a DICOM series.
     """
 
-    ids_are_file_names: ClassVar[bool] = True
     kind: Literal["boxes-csv"] = "boxes-csv"
     table: str = "boxes.csv"
     """The table, relative to the root: .csv or .tsv, also gzipped."""
-    image_column: str = "image"
-    """Column with the path of each image, relative to the root: a file, or the folder of a DICOM
-    series."""
     label_column: str | None = "label"
     """Column with what the box is drawn around; none: all are called ``object``."""
     box_columns: tuple[str, ...] = ("x", "y", "width", "height")
@@ -51,26 +46,11 @@ class BoxesCsvReader(ReaderSettings):
     ignored_column: str | None = None
     """Column with 1 in rows of regions in which nothing counts for the label, or without a label
     nothing at all."""
-    patient_column: str = ""
-    """Column with the patient's id; none: every image counts as a patient of its own; empty: the
-    same, but a table that seems to have such a column is refused."""
-    split_column: str = ""
-    """Column with train, val or test (or train_val); none: the split is drawn; empty: the same,
-    but a table that seems to have such a column is refused."""
-    site_column: str | None = None
-    """Column with the hospital, scanner or centre."""
-    attribute_columns: tuple[str, ...] = ()
-    """Columns to report subgroups by, such as age, sex, view."""
     faulty_boxes: FaultyBoxes = "drop"
     """What becomes of boxes that have no area, are inverted, or are given twice: left out, each
     with a warning of ``check``; or refused."""
     classes: tuple[str, ...] = Field(default=())
     """All labels in order: another one is refused; empty: those that occur, sorted."""
-
-    @field_validator("patient_column", "split_column", mode="before")
-    @classmethod
-    def _text(cls, value: object) -> object:
-        return "" if value is None else value
 
     @model_validator(mode="after")
     def _columns_fit(self) -> Self:
@@ -92,23 +72,10 @@ class BoxesCsvReader(ReaderSettings):
         found = {count: axes for axes, count in zip((2, 3), AXES[self.box_form], strict=True)}
         return found.get(len(self.box_columns))
 
-    @property
-    def patients_in(self) -> str | None:
-        """Column of the patient ids, if there is one."""
-        return named_column(self.patient_column)
-
-    @property
-    def splits_in(self) -> str | None:
-        """Column of the official split, if there is one."""
-        return named_column(self.split_column)
-
     def list_cases(self) -> CaseTable:
         """List the images of the table; see the base class."""
         cases = CaseList(self.existing_root())
         table = read_table(cases.root, self.table, problems=cases.problems)
-        optional = (self.label_column, self.ignored_column, self.patients_in, self.splits_in)
-        used = [self.image_column, *self.box_columns, *self.attribute_columns]
-        used += [name for name in (*optional, self.site_column) if name is not None]
-        table.require(dict.fromkeys(used))
-        refuse_unnamed(table, used, self.patient_column, self.split_column)
+        optional = (self.label_column, self.ignored_column)
+        self.require(table, [*self.box_columns, *(name for name in optional if name is not None)])
         return BoxRows(self, cases, table).table_of_cases()

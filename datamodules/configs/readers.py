@@ -8,6 +8,7 @@ from datamodules.readers.acdc import AcdcReader
 from datamodules.readers.boxes_csv import BoxesCsvReader
 from datamodules.readers.brats import BratsReader
 from datamodules.readers.camelyon16 import Camelyon16Reader
+from datamodules.readers.cephalometric import CephalometricReader
 from datamodules.readers.chase_db1 import ChaseDb1Reader
 from datamodules.readers.chexpert import ChexpertReader
 from datamodules.readers.coco import CocoReader
@@ -63,6 +64,7 @@ Reader = Annotated[
     | YoloReader
     | Luna16Reader
     | PointsCsvReader
+    | CephalometricReader
     | SlidesCsvReader
     | Camelyon16Reader
     | TcgaReader

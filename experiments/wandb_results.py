@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("lightbox")
 
 RESULT_COLUMNS = ("name", "split", "value", "low", "high", "cases", "patients")
-SHARED_COLUMNS = re.compile(r"decision$|probability/|truth/")
+SHARED_COLUMNS = re.compile(
+    r"decision$|probability/|truth/|(mre|worst)_(mm|px)$|error_(mm|px)/|confidence/"
+)
 """The columns of a prediction table that may leave this machine."""
 
 

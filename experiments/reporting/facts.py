@@ -16,6 +16,7 @@ from lightning_modules.base import Row, TaskModule
 from lightning_modules.classifier import Classifier
 from lightning_modules.detector import Detector
 from lightning_modules.metrics.decisions import thresholds
+from lightning_modules.metrics.landmarks import LandmarkMetrics
 from lightning_modules.metrics.rows import ClassificationRow
 from lightning_modules.metrics.subgroups import SMALLEST_GROUP, subgroups
 from lightning_modules.segmenter import Segmenter
@@ -54,6 +55,7 @@ def collect(
         "parameters": sum(each.numel() for each in module.network.parameters()),
         "dataset": _dataset(data),
         "labels": _labels(module),
+        "measures": _measures(module),
         "splits": _splits(data),
         "confusion": _confusion(module, operating_point),
         "subgroups": _subgroup_figures(module, groups, operating_point, folder),
@@ -75,6 +77,12 @@ def _dataset(data: TaskDataModule) -> Facts:
 
 def _labels(module: TaskModule) -> Facts | None:
     return asdict(module.data.labels) if isinstance(module, Classifier) else None
+
+
+def _measures(module: TaskModule) -> Facts | None:
+    """Unit of what a landmarker measures."""
+    metrics = getattr(module, "metrics", None)
+    return metrics.units if isinstance(metrics, LandmarkMetrics) else None
 
 
 def _splits(data: TaskDataModule) -> Facts:

@@ -68,6 +68,8 @@ def subject_of(facts: Facts) -> Subject:
         return "masks"
     if facts["task"] == "detector":
         return "boxes"
+    if facts["task"] == "landmarker":
+        return "points"
     return "classes" if is_exclusive(facts) else "labels"
 
 

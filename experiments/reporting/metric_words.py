@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from experiments.reporting.point_words import NAMES_OF_POINTS, point_meaning, point_name
+
 AT_OPERATING_POINT = "@operating_point"
 
 NAMES = {
@@ -63,6 +65,7 @@ NAMES = {
     "iou_above_75": "Share with IoU of 0.75 or more",
     "centre_distance_mm": "Distance of centres, mm",
     "centre_distance_px": "Distance of centres, pixels",
+    **NAMES_OF_POINTS,
 }
 MEANINGS = {
     "auroc": "chance that a positive {case} scores above a negative one",
@@ -127,14 +130,14 @@ MEANINGS_OF_BOXES = {
     "centre_distance_mm": "between the middles of the box and the true one; 0 is best",
     "centre_distance_px": "between the middles of the box and the true one; 0 is best",
 }
-Subject = Literal["labels", "classes", "masks", "boxes"]
-"""What figures are of: labels that hold or not, one of several classes, masks, or boxes."""
+Subject = Literal["labels", "classes", "masks", "boxes", "points"]
+"""What figures are of: labels that hold or not, one of several classes, masks, boxes, points."""
 
 
 def metric_name(name: str) -> str:
     """Name of a figure for a reader, without its label: ``f1@operating_point`` is F1."""
     metric = name.partition("/")[0].removesuffix(AT_OPERATING_POINT)
-    return NAMES.get(metric, metric.replace("_", " "))
+    return NAMES.get(metric) or point_name(metric) or metric.replace("_", " ")
 
 
 def in_sentence(name: str) -> str:
@@ -148,6 +151,8 @@ def in_sentence(name: str) -> str:
 def meaning(name: str, case: str, subject: Subject = "labels") -> str:
     """What a figure says, in a few words; nothing for a metric of somebody's own."""
     metric = name.partition("/")[0].removesuffix(AT_OPERATING_POINT)
+    if subject == "points":
+        return point_meaning(metric).replace("{case}", case)
     texts = {"labels": MEANINGS, "classes": MEANINGS_OF_CLASSES, "masks": MEANINGS_OF_MASKS}
     texts["boxes"] = MEANINGS_OF_BOXES
     text = texts[subject].get(metric, "").format(case=case)

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from experiments.experiment import Experiment
+from experiments.reporting.figure_kinds import subject_of
 from experiments.reporting.metric_words import in_sentence
+from experiments.reporting.point_tables import summary_of_points
 from experiments.reporting.words import (
     SPLITS,
     THIN,
@@ -28,7 +30,9 @@ FEW = 50
 def summary(figures: Figures, facts: Facts, split: str) -> str:
     """One paragraph that says who was tested, how well ranking is, and what the decisions do."""
     labels = facts["labels"]
-    if labels is None:
+    if subject_of(facts) == "points":
+        sentences = [summary_of_points(figures)]
+    elif labels is None:
         sentences = [_of_any_task(figures, facts)]
     elif labels["exclusive"]:
         sentences = [_of_classes(figures, facts, split)]

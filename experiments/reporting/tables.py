@@ -5,6 +5,7 @@ from typing import Any
 
 from experiments.reporting.figure_kinds import COUNTS, figure_kinds, is_exclusive, subject_of
 from experiments.reporting.metric_words import AT_OPERATING_POINT, meaning, metric_name
+from experiments.reporting.point_tables import point_tables
 from experiments.reporting.table import Cell, Table
 from experiments.reporting.words import (
     SPLITS,
@@ -119,6 +120,9 @@ def figure_tables(metrics: Mapping[str, Figures], facts: Facts) -> Iterator[Tabl
     """Every figure: one table where there is a single label, else one for each kind of figure."""
     splits = [name for name in ("test", "val") if name in metrics]
     figures = metrics[splits[0]]
+    if subject_of(facts) == "points":
+        yield from point_tables(figures, facts, splits[0])
+        return
     if any("/" in name for name in figures):
         yield from _tables_by_label(figures, facts, splits[0])
         return

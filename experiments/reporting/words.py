@@ -45,14 +45,15 @@ def short(value: float) -> str:
     return f"{value:.3f}" if 0.995 <= value < 1 or 0 < value < 0.005 else f"{value:.2f}"
 
 
-def in_words(figure: FigureDict) -> str:
-    """``0.97 (95 % CI 0.95 to 0.98)``."""
+def in_words(figure: FigureDict, unit: str = "") -> str:
+    """``0.97 (95 % CI 0.95 to 0.98)``, or with a unit ``1.42 mm (95 % CI 1.31 to 1.55)``."""
     if figure["value"] is None:
         return f"undefined ({figure.get('reason') or 'no reason is known'})"
+    value = f"{short(figure['value'])} {unit}".rstrip()
     if figure["low"] is None:
-        return short(figure["value"])
+        return value
     low, high = short(figure["low"]), short(figure["high"])
-    return f"{short(figure['value'])} (95{THIN}% CI {low} to {high})"
+    return f"{value} (95{THIN}% CI {low} to {high})"
 
 
 def count(amount: int) -> str:

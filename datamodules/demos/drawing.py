@@ -51,10 +51,14 @@ def ellipse(x: float, y: float, a: float, b: float, tilt: float = 0.0) -> Points
     return outline
 
 
+def to_pixels(points: Points) -> Points:
+    """Pixels of the canvas, in parts of them; the middle of the first one is ``(0, 0)``."""
+    pixels: Points = points * (FILM / 2) + CANVAS / 2
+    return pixels
+
+
 def _pixels(points: Points) -> NDArray[np.int32]:
-    pixels: NDArray[np.int32] = np.rint((points * (FILM / 2) + CANVAS / 2) * 2**_SHIFT).astype(
-        np.int32
-    )
+    pixels: NDArray[np.int32] = np.rint(to_pixels(points) * 2**_SHIFT).astype(np.int32)
     return pixels
 
 

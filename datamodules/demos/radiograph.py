@@ -5,7 +5,16 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from datamodules.demos.drawing import CANVAS, FILM, Layer, ellipse, lines, polygon
+from datamodules.demos.drawing import (
+    CANVAS,
+    FILM,
+    Layer,
+    Points,
+    ellipse,
+    lines,
+    polygon,
+    to_pixels,
+)
 from datamodules.demos.thorax import LEFT, RIGHT, Thorax
 
 Maps = tuple[Layer, Layer]
@@ -13,10 +22,10 @@ Maps = tuple[Layer, Layer]
 _Y, _X = np.mgrid[:FILM, :FILM].astype(np.float32) - (FILM - 1) / 2
 
 
-def draw_pose(rng: Generator) -> Maps:
+def draw_pose(rng: Generator, zooms: tuple[float, float] = (1.0, 1.2)) -> Maps:
     """Where each pixel of the film looks on the canvas: shift, turn, zoom, and uneven tissue."""
     turn = np.radians(rng.normal(0, 2.5))
-    zoom = rng.uniform(1.0, 1.2)
+    zoom = rng.uniform(*zooms)
     shift = rng.normal(0, 5, 2)
     lean = rng.normal(0, 0.03)
     at_x = (np.cos(turn) * _X - np.sin(turn) * _Y) / zoom + lean * _Y + shift[0] + (CANVAS - 1) / 2
@@ -29,6 +38,28 @@ def draw_pose(rng: Generator) -> Maps:
 def place(layer: Layer, pose: Maps) -> Layer:
     """A layer of the canvas as it lies on the film, ``(FILM, FILM)``."""
     return cv2.remap(layer, pose[0], pose[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def find_places(points: Points, pose: Maps) -> Points:
+    """Where points of the canvas lie on the film, in parts of its pixels.
+
+    Args:
+        points: In the units of the canvas, ``(n, 2)``.
+        pose: Of the film.
+
+    Returns:
+        x and y, ``(n, 2)``, the middle of the first pixel being ``(0, 0)``; NaN: not on the film.
+    """
+    seen = np.stack(pose, axis=-1).astype(np.float64)
+    found = np.empty(points.shape)
+    for number, goal in enumerate(to_pixels(points)):
+        row, column = np.unravel_index(((seen - goal) ** 2).sum(-1).argmin(), seen.shape[:2])
+        r, c = (min(max(int(at), 1), FILM - 2) for at in (row, column))
+        slope = np.column_stack([seen[r, c + 1] - seen[r, c - 1], seen[r + 1, c] - seen[r - 1, c]])
+        step = np.linalg.solve(slope / 2, goal - seen[r, c])
+        found[number] = c + step[0], r + step[1]
+    inside = ((found >= -0.5) & (found < FILM - 0.5)).all(1, keepdims=True)
+    return np.where(inside, found, np.nan)
 
 
 def draw_devices(thorax: Thorax, portable: bool, rng: Generator) -> Layer:
@@ -83,15 +114,21 @@ def expose(attenuation: Layer, rng: Generator) -> NDArray[np.uint8]:
     return film
 
 
-def label_film(film: NDArray[np.uint8], portable: bool, rng: Generator) -> NDArray[np.uint8]:
-    """Blacken what the collimator shut out; print the side letter, and how it was taken."""
+def label_film(
+    film: NDArray[np.uint8], portable: bool, rng: Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Blacken what the collimator shut out; print the side letter, and how it was taken.
+
+    Returns:
+        The film, and what of it the collimator left open, both ``(FILM, FILM)``.
+    """
     letter, left = ("L", True) if rng.random() < 0.6 else ("R", False)
-    film = film.copy()
+    film, opened = film.copy(), np.ones((FILM, FILM), np.bool_)
     if rng.random() < 0.45:
         edges = rng.integers(0, 16, 4)
-        shut = np.ones((FILM, FILM), np.uint8)
-        shut[edges[0] : FILM - edges[1], edges[2] : FILM - edges[3]] = 0
-        film[shut == 1] = rng.integers(0, 12)
+        opened[:] = False
+        opened[edges[0] : FILM - edges[1], edges[2] : FILM - edges[3]] = True
+        film[~opened] = rng.integers(0, 12)
     x = int(rng.integers(212, 236) if left else rng.integers(10, 30))
     y = int(rng.integers(24, 60))
     white = int(rng.integers(200, 256))
@@ -101,7 +138,7 @@ def label_film(film: NDArray[np.uint8], portable: bool, rng: Generator) -> NDArr
         words = str(rng.choice(("PORTABLE", "AP ERECT", "SUPINE")))
         at = (int(rng.integers(8, 150)), int(rng.integers(12, 20)))
         cv2.putText(film, words, at, cv2.FONT_HERSHEY_PLAIN, 0.7, white, 1, cv2.LINE_AA)
-    return film
+    return film, opened
 
 
 def stamp_portable(film: NDArray[np.uint8]) -> None:

@@ -81,19 +81,6 @@ class Thorax:
         return np.vstack([down, base, up]) * (side, 1)
 
 
-def draw_thorax(thorax: Thorax, portable: bool, rng: Generator) -> Layer:
-    """Attenuation of a healthy thorax, float32 ``(CANVAS, CANVAS)``, about 0 to 1.3."""
-    heart_shadow = heart(thorax, 1.12 if portable else 1.0)
-    return (
-        thorax.frame
-        + _overlapping(0.34 * heart_shadow, 0.27 * great_vessels(thorax), abdomen(thorax, rng))
-        + airways(rng)
-        + shoulder_girdle(thorax, portable, rng)
-        + vessels(thorax, rng) * (1 - 0.75 * heart_shadow)
-        + breasts(thorax, rng)
-    )
-
-
 def body(thorax: Thorax) -> Layer:
     """Soft tissue: trunk, shoulders, neck."""
     half = thorax.width + 0.10 + 0.10 * thorax.soft
@@ -126,37 +113,6 @@ def abdomen(thorax: Thorax, rng: Generator) -> Layer:
         gas = ellipse(place, y, 1.5 * size, size, rng.uniform(-0.3, 0.3))
         layer -= 0.17 * polygon(gas, blur=3)
     return layer
-
-
-def great_vessels(thorax: Thorax) -> Layer:
-    """A band in the middle, with the aortic knob and the pulmonary trunk on the left; 0 to 1."""
-    left = [(0.10, -1.0), (0.13, -0.45), (0.13, 0.1), (0.14, 0.7)]
-    right = [(-0.12, 0.7), (-0.15, 0.1), (-0.155, -0.35), (-0.12, -0.6), (-0.12, -1.0)]
-    band = np.array([*left, *right])
-    knob = ellipse(0.10, -0.31, 0.08 + 0.08 * thorax.knob, 0.10)
-    trunk = ellipse(0.11, -0.12, 0.08, 0.10)
-    return polygon(band, knob, trunk, blur=2.2)
-
-
-def heart(thorax: Thorax, magnified: float) -> Layer:
-    """The heart: an egg that points down to the left, beside the right atrium; 0 to 1."""
-    size = thorax.heart * magnified
-    bottom = thorax.dome + 0.05
-    ventricle = ellipse(0.26 * size / 0.42, bottom - 0.62 * size, size, 0.72 * size, 0.62)
-    atrium = ellipse(-0.06, bottom - 0.56 * size, 0.46 * size, 0.62 * size)
-    return polygon(ventricle, atrium, blur=2.4)
-
-
-def airways(rng: Generator) -> Layer:
-    """Windpipe and main bronchi."""
-    bend = rng.uniform(-0.025, 0.015)
-    y = np.linspace(-1.3, -0.26, 20)
-    trachea = np.column_stack([bend - 0.02 + 0.02 * np.sin(2.5 * y), y])
-    end = trachea[-1]
-    right = end + np.array([(0.0, 0.0), (-0.10, 0.10), (-0.19, 0.22)])
-    left = end + np.array([(0.0, 0.0), (0.12, 0.10), (0.22, 0.17)])
-    bronchi = lines([right, left], 0.05, blur=1.5)
-    return -0.13 * lines([trachea], 0.075, blur=1.5) - 0.06 * bronchi
 
 
 def spine(thorax: Thorax) -> Layer:
@@ -257,11 +213,3 @@ def _branches(
 def _bones(paths: Sequence[Points], width: float) -> Layer:
     """Bones with a dense rim."""
     return lines(paths, width) - 0.5 * lines(paths, width - 0.022)
-
-
-def _overlapping(*layers: Layer) -> Layer:
-    """Tissue that takes the place of other tissue instead of adding to it."""
-    total, most = layers[0], layers[0]
-    for layer in layers[1:]:
-        total, most = total + layer, np.maximum(most, layer)
-    return 0.8 * most + 0.2 * total

@@ -11,7 +11,9 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
+from datamodules.demos.chest import draw_thorax
 from datamodules.demos.drawing import CANVAS, FILM, Layer, polygon
+from datamodules.demos.mediastinum import heart
 from datamodules.demos.radiograph import (
     draw_devices,
     draw_pose,
@@ -20,7 +22,7 @@ from datamodules.demos.radiograph import (
     place,
     stamp_portable,
 )
-from datamodules.demos.thorax import LEFT, RIGHT, Thorax, draw_thorax, heart
+from datamodules.demos.thorax import LEFT, RIGHT, Thorax
 
 PATIENTS = 500
 SEED = 4  # among the first eight, one in which brightness does not differ by chance
@@ -133,18 +135,7 @@ def _draw_patient(number: int, practice: Practice, folder: Path) -> list[Film]:
 def _invent_patient(number: int, rng: Generator) -> Patient:
     age, female = int(rng.integers(18, 90)), bool(rng.random() < 0.5)
     enlarged = bool(rng.random() < 0.12)
-    thorax = Thorax(
-        width=rng.normal(0.77 if female else 0.81, 0.03),
-        apex=rng.normal(-0.80, 0.03),
-        dome=rng.normal(0.50, 0.05),
-        heart=rng.normal(0.535 if enlarged else 0.40, 0.025),
-        knob=np.clip(rng.normal(age / 90, 0.2), 0, 1),
-        slope=rng.normal(1.0, 0.12),
-        bones=np.clip(rng.normal(1.15 - 0.004 * age, 0.1), 0.6, 1.3),
-        curve=rng.normal(0, 0.012 + 0.0002 * age),
-        soft=rng.uniform(0, 1),
-        breasts=rng.uniform(0.7, 1.2) if female else 0.0,
-    )
+    thorax = invent_thorax(age, female, 0.535 if enlarged else 0.40, rng)
     return Patient(
         number=number,
         age=age,
@@ -154,6 +145,22 @@ def _invent_patient(number: int, rng: Generator) -> Patient:
         nodule=_invent_nodule(thorax, rng) if rng.random() < 0.44 else None,
         effusion=float(rng.choice((LEFT, RIGHT))) if rng.random() < 0.12 else None,
         enlarged=enlarged,
+    )
+
+
+def invent_thorax(age: int, female: bool, heart_size: float, rng: Generator) -> Thorax:
+    """Somebody's thorax, with half the length of the heart as it is on average."""
+    return Thorax(
+        width=rng.normal(0.77 if female else 0.81, 0.03),
+        apex=rng.normal(-0.80, 0.03),
+        dome=rng.normal(0.50, 0.05),
+        heart=rng.normal(heart_size, 0.025),
+        knob=np.clip(rng.normal(age / 90, 0.2), 0, 1),
+        slope=rng.normal(1.0, 0.12),
+        bones=np.clip(rng.normal(1.15 - 0.004 * age, 0.1), 0.6, 1.3),
+        curve=rng.normal(0, 0.012 + 0.0002 * age),
+        soft=rng.uniform(0, 1),
+        breasts=rng.uniform(0.7, 1.2) if female else 0.0,
     )
 
 
@@ -173,7 +180,7 @@ def _draw_film(patient: Patient, follow_up: int, practice: Practice, folder: Pat
     attenuation = draw_thorax(thorax, portable, rng) + draw_devices(thorax, portable, rng)
     findings = ["Cardiomegaly"] * patient.enlarged
     if patient.effusion is not None and rng.random() < 0.85:
-        attenuation += _effusion(thorax, patient.effusion, rng)
+        attenuation += effusion(thorax, patient.effusion, rng)
         findings.append("Effusion")
     pose = draw_pose(rng)
     box = None
@@ -182,7 +189,7 @@ def _draw_film(patient: Patient, follow_up: int, practice: Practice, folder: Pat
         attenuation += practice.contrast * patient.nodule.density * lesion
         box = _box(place(lesion, pose))
         findings.append("Nodule")
-    film = label_film(expose(place(attenuation, pose), rng), portable, rng)
+    film, _ = label_film(expose(place(attenuation, pose), rng), portable, rng)
     if portable and practice.stamped:
         stamp_portable(film)
     name = f"{patient.number:08d}_{follow_up:03d}.png"
@@ -203,7 +210,7 @@ def _lesion(nodule: Nodule, rng: Generator) -> Layer:
     return polygon(outline, blur=0.22 * nodule.radius * FILM / 2)
 
 
-def _effusion(thorax: Thorax, side: float, rng: Generator) -> Layer:
+def effusion(thorax: Thorax, side: float, rng: Generator) -> Layer:
     """Fluid that fills the angle between ribs and diaphragm, higher at the side."""
     x = np.linspace(0.12, thorax.width + 0.06, 40)
     height = rng.uniform(0.25, 0.6)

@@ -1,29 +1,22 @@
 """JSRT: chest films, half with a nodule; outlines of lungs, heart and collar bones (SCR)."""
 
 import re
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from datamodules.cases import SAME_EXTENT, Case, CaseTable, Source, Structure
+from datamodules.cases import SAME_EXTENT, Case, CaseTable, Structure
 from datamodules.errors import DataError
 from datamodules.problems import Kind, problems_of
 from datamodules.readers.box_list import BoxList, FaultyBoxes
 from datamodules.readers.case_list import CaseList
 from datamodules.readers.file_templates import walk
-from datamodules.readers.jsrt_nodules import NODULE, TABLE, read_nodules
+from datamodules.readers.jsrt_landmarks import OutlinePoints
+from datamodules.readers.jsrt_nodules import NODULE, PIXEL_MM, PIXELS, TABLE, read_nodules
 from datamodules.readers.reader import ReaderSettings
 from datamodules.readers.tables import plain_number, read_table
 
 STRUCTURES = ("left_lung", "right_lung", "heart", "left_clavicle", "right_clavicle")
-LANDMARKS = {
-    "left_lung": "LL",
-    "right_lung": "RL",
-    "heart": "H",
-    "left_clavicle": "LCLA",
-    "right_clavicle": "RCLA",
-}
-"""Folders of the landmarks that Gaggion et al. (IEEE TMI 2022) published."""
 CLASSES = ("no nodule", "nodule")
 CLINICAL_TABLE = "clinical.csv"
 
@@ -44,9 +37,9 @@ class JsrtReader(ReaderSettings):
         CLNDAT_EN.txt                     optional: size and place of each nodule, as published
 
     One film a patient. Each nodule has a square box about it. The masks have half the height and
-    width of the films, and the landmarks are in pixels of the masks. The usual protocol, two folds
-    of odd and even numbers, is the attribute ``fold``; a split is drawn. Not every film has to be
-    there, and no mask where the table of nodules is.
+    width of the films, and the landmarks (``right_lung_01`` to ``_44``, ...) are in pixels of the
+    masks. The usual protocol, two folds of odd and even numbers, is the attribute ``fold``; a split
+    is drawn. Not every film has to be there, and no mask where the table of nodules is.
     """
 
     folder: ClassVar[str] = "jsrt"
@@ -54,6 +47,9 @@ class JsrtReader(ReaderSettings):
     faulty_boxes: FaultyBoxes = "drop"
     """What becomes of nodules that are given twice: left out, each with a warning of ``check``; or
     refused."""
+    declare_spacing: bool = False
+    """Count lengths in mm: a pixel of the published films has 0.175 mm, and their files do not say
+    it. Off: in pixels."""
 
     def list_cases(self) -> CaseTable:
         """List the films; see the base class."""
@@ -65,6 +61,7 @@ class JsrtReader(ReaderSettings):
         boxes = BoxList(cases, self.faulty_boxes)
         unknown = set(images) if nodules is None else read_nodules(cases, boxes, nodules, images)
         outlined = bool(masks) or nodules is None
+        points = OutlinePoints(cases, images)
         for case_id, path in images.items():
             expected = {
                 name: masks.get((name, case_id), f"masks/{name}/{case_id}.png")
@@ -72,16 +69,19 @@ class JsrtReader(ReaderSettings):
             }
             targets = cases.separate_masks(case_id, expected, SAME_EXTENT) if outlined else {}
             targets |= {} if case_id in unknown else boxes.targets(case_id)
-            targets |= _landmarks(cases, case_id)
+            targets |= points.targets(case_id)
             targets["class"] = CLASSES[case_id.startswith("JPCLN")]
             fold = "odd" if int(case_id[-3:]) % 2 else "even"
             attributes = {**clinical.get(case_id, {}), "fold": fold}
             inputs = cases.images(case_id, {"image": path})
-            cases.add(Case(case_id, case_id, inputs, targets, attributes=attributes))
+            spacing = _spacing(cases, case_id, path) if self.declare_spacing else None
+            case = Case(case_id, case_id, inputs, targets, attributes=attributes)
+            cases.add(case if spacing is None else replace(case, spacing_mm=spacing))
         cases.left_out("Masks without a film", len({i for _, i in masks} - set(images)))
         structures = tuple(Structure(name) for name in STRUCTURES if outlined)
         objects = () if nodules is None else (NODULE,)
-        return boxes.table(self.kind, objects, classes=CLASSES, structures=structures)
+        common = {"classes": CLASSES, "structures": structures, "points": tuple(points.names)}
+        return boxes.table(self.kind, objects, **common)
 
 
 def _find(root: Path) -> tuple[dict[str, str], dict[tuple[str, str], str], str | None]:
@@ -97,12 +97,16 @@ def _find(root: Path) -> tuple[dict[str, str], dict[tuple[str, str], str], str |
     return images, masks, nodules
 
 
-def _landmarks(cases: CaseList, case_id: str) -> dict[str, Any]:
-    paths = {name: f"landmarks/{short}/{case_id}.npy" for name, short in LANDMARKS.items()}
-    there: Mapping[str, Source] = cases.masks(
-        case_id, {name: path for name, path in paths.items() if (cases.root / path).is_file()}
-    )
-    return {"landmarks": there} if there else {}
+def _spacing(cases: CaseList, case_id: str, path: str) -> tuple[float, float] | None:
+    """Of a film as it is stored, along its axes."""
+    from datamodules.transforms.raster_size import upright_size
+
+    try:
+        width, height = upright_size(cases.root / path)
+    except DataError as error:
+        cases.fault(Kind.UNREADABLE, error.message, case_id, path)
+        return None
+    return PIXEL_MM * PIXELS / height, PIXEL_MM * PIXELS / width
 
 
 def _read_clinical(cases: CaseList) -> dict[str, dict[str, str | float | None]]:

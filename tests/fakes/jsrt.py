@@ -36,4 +36,4 @@ def write(root: Path, films: int = 4, seed: int = 0, *, extras: bool = True) -> 
 
 def _write_landmarks(path: Path, rng: np.random.Generator) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(path, rng.uniform(0, 32, (5, 2)))
+    np.save(path, rng.uniform(0, 1024, (5, 2)))

@@ -49,15 +49,44 @@ def test_masks_of_half_the_size_lie_on_the_pixels_of_the_film(tmp_path):
     assert (masks[2] == np.kron(stored, np.ones((2, 2)))).all()
 
 
-def test_landmarks_are_returned_by_structure(tmp_path):
-    landmarks = reader(fake.write(tmp_path)).read().cases[0].targets["landmarks"]
-    assert landmarks["left_clavicle"].path == "landmarks/LCLA/JPCLN001.npy"
-    assert tuple(landmarks) == STRUCTURES
+def test_landmarks_are_called_by_their_organ_and_number(tmp_path):
+    table = reader(fake.write(tmp_path)).read()
+    targets = table.cases[0].targets
+    stored = np.load(tmp_path / "landmarks/LCLA/JPCLN001.npy")
+    assert targets["points"]["left_clavicle_03"] == tuple(stored[2])
+    assert tuple(targets["points"]) == table.points
+    assert (len(table.points), table.points[0]) == (25, "right_lung_01")
+    assert targets["points_extent"] == (1024, 1024)
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.ones((4, 2)), "it has 4 points, and the others of heart have 5"),
+        (np.ones((5, 3)), "an array of 5 x 3 float64, not of rows of x and y"),
+        (np.full((5, 2), np.nan), "points that are not made of numbers"),
+        (np.array([[{}, {}]] * 5), "it is no array of numbers"),
+    ],
+)
+def test_landmarks_of_another_form_are_named_and_left_out(tmp_path, array, said):
+    np.save(fake.write(tmp_path) / "landmarks/H/JPCLN001.npy", array)
+    reading = reader(tmp_path).examine()
+    (problem,) = reading.problems
+    assert (problem.kind, problem.where) == (Kind.POINT, "landmarks/H/JPCLN001.npy")
+    assert said in problem.message
+    assert len(reading.table.cases[0].targets["points"]) == 20
+
+
+def test_spacing_is_declared_only_where_it_is_asked_for(tmp_path):
+    root = str(fake.write(tmp_path))
+    assert JsrtReader(root=root).read().cases[0].spacing_mm is None
+    spacing = JsrtReader(root=root, declare_spacing=True).read().cases[0].spacing_mm
+    assert spacing == (0.175 * 32, 0.175 * 32)  # films of 64 pixels instead of 2048
 
 
 def test_landmarks_and_table_may_be_absent(tmp_path):
     case = reader(fake.write(tmp_path, extras=False)).read().cases[0]
-    assert "landmarks" not in case.targets
+    assert "points" not in case.targets
     assert case.attributes == {"fold": "odd"}
 
 
@@ -155,5 +184,5 @@ def test_the_excerpt_has_24_films_half_of_them_with_a_nodule():
         pytest.skip("jsrt is not under LIGHTBOX_DATA")
     cases = JsrtReader().read().cases
     assert [case.targets["class"] for case in cases].count("nodule") == 12
-    assert {len(case.targets["landmarks"]) for case in cases} == {5}
+    assert {len(case.targets["points"]) for case in cases} == {44 + 50 + 26 + 23 + 23}
     assert {case.attributes["fold"] for case in cases} == {"odd"}

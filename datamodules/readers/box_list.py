@@ -113,7 +113,7 @@ class BoxList:
         return self._cases.table(
             name,
             objects=drawn or tuple(objects) or tuple(sorted(self._labels)),
-            warnings=tuple(self._warnings),
+            warnings=(*self._warnings, *common.pop("warnings", ())),
             **common,
         )
 

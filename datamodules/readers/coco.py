@@ -1,4 +1,4 @@
-"""COCO: images, and JSON files with the boxes in them."""
+"""COCO: images, and JSON files with the boxes and keypoints in them."""
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -31,7 +31,8 @@ class CocoReader(BoxReader):
         images/a.jpg                         or train/, images/train/, train2017/, ...
 
     An image without annotations has nothing in it. What is a crowd (``iscrowd``), or is to be
-    ignored (``ignore``), counts neither as object nor as background.
+    ignored (``ignore``), counts neither as object nor as background. Keypoints are landmarks where
+    an image has those of one object; they are called as its category says.
     """
 
     ids_are_file_names: ClassVar[bool] = True

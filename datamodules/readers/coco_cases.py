@@ -10,6 +10,7 @@ from datamodules.problems import Kind
 from datamodules.readers.box_list import BoxList, four_numbers
 from datamodules.readers.case_list import CaseList
 from datamodules.readers.coco_files import CocoFile, Entry, EntryId
+from datamodules.readers.coco_keypoints import Keypoints
 from datamodules.readers.image_files import case_ids
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class CocoCases:
         self.cases = cases
         self.files = files
         self.boxes = BoxList(cases, settings.faulty_boxes)
+        self.keypoints = Keypoints(cases, files)
+        self.without_box: set[str] = set()
 
     def table(self) -> CaseTable:
         """The table of cases; see the reader."""
@@ -49,16 +52,19 @@ class CocoCases:
             self._objects(),
             public=self.settings.public_images,
             has_patients=self.settings.has_patients,
-            notices=self.settings.notices_of(self.cases),
+            points=self.keypoints.names,
+            notices=(*self.settings.notices_of(self.cases), *self.keypoints.notices),
+            warnings=self.keypoints.warnings,
         )
 
     def _add(self, file: CocoFile, paths: Sequence[str], ids: dict[EntryId, str]) -> None:
         for number, entry in file.annotations:
             self._take(file, f"{file.path}, annotations {number}", entry, ids)
-        for (image, name), path in zip(ids.items(), paths, strict=True):
+        for name, path in zip(ids.values(), paths, strict=True):
             patient = self.settings.patient_of(name, self.cases)
             inputs = self.cases.images(name, {"image": path})
-            targets = self.boxes.targets(ids[image])
+            targets = {} if name in self.without_box else self.boxes.targets(name)
+            targets |= self.keypoints.targets(name)
             self.cases.add(Case(name, patient, inputs, targets, split=file.side))
 
     def _take(self, file: CocoFile, where: str, entry: Entry, ids: dict[EntryId, str]) -> None:
@@ -71,6 +77,8 @@ class CocoCases:
         elif label is None:
             fault = f"there is no category with the id {entry.get('category_id')}"
             self.cases.fault(Kind.LABEL, fault, name, where)
+        elif self.keypoints.take(file, name, where, entry) and "bbox" not in entry:
+            self.without_box.add(name)
         elif box is None:
             self.boxes.fault(name, "its bbox is not x, y, width and height", where)
         else:

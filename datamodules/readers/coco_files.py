@@ -28,6 +28,7 @@ class CocoFile:
         categories: Names by id, in the order of the ids.
         images: Names of files by id.
         annotations: As they are, with their position, from 1.
+        keypoints: Names of those that objects of a category have, by its id.
     """
 
     path: str
@@ -35,6 +36,7 @@ class CocoFile:
     categories: dict[EntryId, str] = field(default_factory=dict)
     images: dict[EntryId, str] = field(default_factory=dict)
     annotations: list[tuple[int, Entry]] = field(default_factory=list)
+    keypoints: dict[EntryId, tuple[str, ...]] = field(default_factory=dict)
 
 
 def side_in(path: PurePath) -> str | None:
@@ -77,7 +79,14 @@ def read_coco(cases: CaseList, path: str, side: str | None) -> CocoFile | None:
             where = f"{path}, annotations {number}"
             cases.fault(Kind.LAYOUT, "it is no JSON object in curly brackets", where=where)
     ordered = sorted(file.categories.items(), key=lambda item: (str(type(item[0])), item[0]))
-    return CocoFile(path, side, dict(ordered), file.images, file.annotations)
+    keypoints = {
+        entry["id"]: tuple(map(str, entry["keypoints"]))
+        for entry in lists["categories"]
+        if isinstance(entry, Mapping)
+        and isinstance(entry.get("id"), int | str)
+        and isinstance(entry.get("keypoints"), list)
+    }
+    return CocoFile(path, side, dict(ordered), file.images, file.annotations, keypoints)
 
 
 def _take(cases: CaseList, where: str, entry: object, key: str, known: dict[EntryId, str]) -> None:

@@ -151,3 +151,53 @@ def test_a_name_that_leaves_the_folder_is_a_fault(root):
 def test_no_annotations_at_all_are_said_at_once(tmp_path):
     with pytest.raises(DataError, match=r"--data\.reader\.annotations names the files"):
         read(tmp_path)
+
+
+KEYPOINTS = ["left_eye", "right_eye"]
+
+
+def with_keypoints(root, values=(10, 12.5, 2, 0, 0, 0), **changes):
+    edit(root / TRAIN, lambda content: content["categories"][0].update(keypoints=KEYPOINTS))
+    fake.edit_coco(root / TRAIN, keypoints=list(values), **changes)
+    return root
+
+
+def test_keypoints_of_one_object_are_landmarks(root):
+    table = read(with_keypoints(root))
+    targets = by_id(table)["p1_a"].targets
+    assert targets["points"] == {"left_eye": (10, 12.5), "right_eye": None}
+    assert targets["boxes"] == fake.BOXES["p1_a"]
+    assert table.points == ("left_eye", "right_eye")
+    assert "points" not in by_id(table)["p2_a"].targets
+
+
+def test_keypoints_need_no_box(root):
+    def without_boxes(content):
+        for entry in content["annotations"]:
+            del entry["bbox"]
+            entry.update(keypoints=[1, 2, 1, 3, 4, 2], category_id=1)
+        del content["annotations"][1]  # the second object of an image
+
+    edit(with_keypoints(root) / TRAIN, without_boxes)
+    targets = by_id(read(root))["p1_a"].targets
+    assert targets == {"points": {"left_eye": (1, 2), "right_eye": (3, 4)}}
+
+
+def test_keypoints_of_several_objects_are_left_out_and_named(root):
+    def two(content):
+        content["annotations"][1].update(keypoints=[1, 2, 1, 3, 4, 2], category_id=1)
+
+    edit(with_keypoints(root) / TRAIN, two)
+    table = read(root)
+    assert "points" not in by_id(table)["p1_a"].targets
+    (warning,) = table.warnings
+    assert (warning.kind, warning.case_id) == (Kind.POINT, "p1_a")
+    assert warning.where.endswith("annotations 2")
+    assert "annotations 1 has keypoints of the same image" in warning.message
+    assert "1 images have those of several objects" in table.notices[-1]
+
+
+@pytest.mark.parametrize("values", [[1, 2, 2], [1, "two", 2, 3, 4, 2]])
+def test_keypoints_of_another_form_are_a_fault(root, values):
+    with_keypoints(root)
+    assert "not x, y and visibility of each of 2" in fault(root, keypoints=values).message

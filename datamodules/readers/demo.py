@@ -16,6 +16,7 @@ from datamodules.readers.csv_table import CsvReader
 from datamodules.readers.image_mask_folders import ImageMaskFoldersReader
 from datamodules.readers.nih_chestxray14 import NihChestXray14Reader
 from datamodules.readers.nnunet_raw import NnUnetRawReader
+from datamodules.readers.points_csv import PointsCsvReader
 from datamodules.readers.reader import ReaderSettings
 from datamodules.readers.slides_csv import SlidesCsvReader
 
@@ -37,8 +38,8 @@ class DemoReader(ReaderSettings):
     They are drawn at the first use into $LIGHTBOX_CACHE/demos (some 5 to 15 seconds; slides, of
     some 350 MB, take two minutes): films in the layout of NIH ChestX-ray14, slices in folders of
     images and masks, volumes in nnU-Net's raw format or listed in a table, as slides are; boxes in
-    COCO's format, and in a table. They show no real person. All films of a patient count as one
-    exam.
+    COCO's format, and in a table; landmarks in a table. They show no real person. All films of a
+    patient count as one exam.
     """
 
     ids_are_file_names: ClassVar[bool] = True
@@ -52,13 +53,15 @@ class DemoReader(ReaderSettings):
         "slide",
         "detection",
         "detection-3d",
+        "landmarks",
     ] = "xray"
     """Which demo: xray, chest films in which some patients have a nodule; xray-shortcut, where
     the view tells who has one, in training only; segmentation-2d, slices through the heart with
     the left ventricle and its wall; segmentation-3d, volumes with a kidney and its tumour; volume,
     CT of a nodule in a lung, benign or malignant; slide, whole slides stained with H&E, normal or
     with tumour somewhere; detection, smears of blood with boxes around red cells, white cells and
-    platelets; detection-3d, CT of a part of a lung with boxes around nodules."""
+    platelets; detection-3d, CT of a part of a lung with boxes around nodules; landmarks, chest
+    films with twelve points."""
     candidates: bool = False
     """Of films: list candidates, each nodule, and as many places without one."""
 
@@ -152,6 +155,13 @@ class DemoReader(ReaderSettings):
                 site_column="site",
                 attribute_columns=("age", "sex"),
             )
+        if self.name == "landmarks":
+            return PointsCsvReader(
+                root=root,
+                patient_column="patient",
+                split_column="split",
+                attribute_columns=("view", "age", "sex"),
+            )
         return NihChestXray14Reader(root=root)
 
     def _draw(self, folder: Path) -> None:
@@ -179,6 +189,10 @@ class DemoReader(ReaderSettings):
             from datamodules.demos import scattered_nodules
 
             scattered_nodules.draw_demo(folder)
+        elif self.name == "landmarks":
+            from datamodules.demos import landmarks
+
+            landmarks.draw_demo(folder)
         else:
             from datamodules.demos.xray import draw_demo
 

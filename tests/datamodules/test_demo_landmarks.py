@@ -1,6 +1,7 @@
 import csv
 import hashlib
 from collections import defaultdict
+from functools import partial
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from datamodules.demos.mediastinum import great_vessels, heart
 from datamodules.demos.radiograph import draw_pose, find_places, place
 from datamodules.demos.thorax import abdomen, lungs
 from datamodules.demos.xray import invent_thorax
+from datamodules.readers.demo import DemoReader
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +101,22 @@ def test_the_cardiothoracic_ratio_tells_small_hearts_from_large_ones(demo):
     assert 0.2 < np.mean(known > 0.5) < 0.8
     assert 0.35 < known.min() < 0.45
     assert 0.55 < known.max() < 0.7
+
+
+def test_the_demo_is_read_with_its_patients_sides_and_landmarks(tmp_path, monkeypatch):
+    monkeypatch.setenv("LIGHTBOX_CACHE", str(tmp_path))
+    monkeypatch.setattr(landmarks, "draw_demo", partial(draw_demo, patients=12))
+    table = DemoReader(name="landmarks").read()
+    assert table.points == LANDMARKS
+    assert table.public
+    assert table.has_patients
+    assert {case.split for case in table.cases} == {"train_val", "test"}
+    with (table.root / "points.csv").open(newline="") as file:
+        truths = [places(row) for row in csv.DictReader(file)]
+    for case, truth in zip(table.cases, truths, strict=True):
+        points = case.targets["points"]
+        found = [points.get(name) or (np.nan, np.nan) for name in LANDMARKS]
+        np.testing.assert_array_equal(np.array(found, float), truth)
 
 
 def test_places_on_the_film_are_where_the_pose_puts_them():

@@ -22,6 +22,7 @@ from datamodules.readers.isic import IsicReader
 from datamodules.readers.jsrt import JsrtReader
 from datamodules.readers.lits import LitsReader
 from datamodules.readers.luna16 import Luna16Reader
+from datamodules.readers.markups import MarkupsReader
 from datamodules.readers.medmnist import MedMnistReader
 from datamodules.readers.mil_mat import MilMatReader
 from datamodules.readers.mimic_cxr import MimicCxrReader
@@ -65,6 +66,7 @@ Reader = Annotated[
     | Luna16Reader
     | PointsCsvReader
     | CephalometricReader
+    | MarkupsReader
     | SlidesCsvReader
     | Camelyon16Reader
     | TcgaReader

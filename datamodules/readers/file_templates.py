@@ -25,7 +25,6 @@ ENDINGS = (
 """Of files with an image or a mask in them."""
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
-_ANY_ENDING = "(?i:" + "|".join(re.escape(ending) for ending in ENDINGS) + ")"
 _VALUES = {"id": "[^/]+?", "channel": "[^/_.]+", "structure": "[^/]+?"}
 
 
@@ -34,11 +33,17 @@ class FileTemplate:
 
     Args:
         text: Relative path with fields in curly brackets, such as ``{id}_{channel}``; without an
-            ending of its own any of :data:`ENDINGS` is meant, and ending in ``/`` a folder.
+            ending of its own any of the endings is meant, and ending in ``/`` a folder.
         values: What a field may be; a field that is not named may be anything.
+        endings: What files of this kind end in.
     """
 
-    def __init__(self, text: str, values: Mapping[str, Sequence[str]] | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        values: Mapping[str, Sequence[str]] | None = None,
+        endings: Sequence[str] = ENDINGS,
+    ) -> None:
         self.text = text
         pattern, seen = "", set[str]()
         for at, piece in enumerate(_FIELD.split(text)):
@@ -50,8 +55,9 @@ class FileTemplate:
                 seen.add(piece)
                 known = "|".join(re.escape(value) for value in (values or {}).get(piece, ()))
                 pattern += f"(?P<{piece}>{known or _VALUES[piece]})"
-        has_ending = text.lower().endswith(ENDINGS) or text.endswith("/")
-        self._pattern = re.compile(pattern + _ANY_ENDING * (not has_ending))
+        has_ending = text.lower().endswith((*endings, "/"))
+        any_ending = "(?i:" + "|".join(map(re.escape, endings)) + ")"
+        self._pattern = re.compile(pattern + any_ending * (not has_ending))
 
     def match(self, path: str) -> dict[str, str] | None:
         """Values of the fields, if a path is of this kind."""

@@ -1,11 +1,12 @@
-"""A few pictures and volumes with landmarks, in the layouts of tables."""
+"""A few pictures and volumes with landmarks, in tables and in the markups of 3D Slicer."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from fakes.csv_table import write_table
-from fakes.mask_files import write_image
+from fakes.mask_files import SHAPE, write_image, write_volume
 
 SIZE = (40, 60)
 """Height and width of the pictures."""
@@ -54,3 +55,30 @@ def write_long(root: Path) -> Path:
     ]
     write_table(root / "points.csv", ("image", "point", "x", "y", "patient", "split"), rows)
     return root
+
+
+def write_markups(root: Path, system: str = "LPS") -> Path:
+    """Three volumes of 1 x 1 x 2 mm with two landmarks; of the last one, one is undefined."""
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        write_volume(root / f"v{number}.nii.gz", rng.normal(size=SHAPE).astype(np.float32))
+        points = {"ac": (5.0 + number, 6.0, 8.0), "pc": None if number == 2 else (9.0, 7.5, 4.0)}
+        (root / f"v{number}.mrk.json").write_text(json.dumps(markups_of(points, system)))
+    return root
+
+
+def markups_of(
+    points: Mapping[str, tuple[float, ...] | None], system: str = "LPS"
+) -> dict[str, object]:
+    """What Slicer writes of some points."""
+    control = [
+        {
+            "id": str(number),
+            "label": name,
+            "position": [0.0, 0.0, 0.0] if place is None else list(place),
+            "positionStatus": "undefined" if place is None else "defined",
+        }
+        for number, (name, place) in enumerate(points.items(), start=1)
+    ]
+    own = {"type": "Fiducial", "coordinateSystem": system, "coordinateUnits": "mm"}
+    return {"@schema": "markups-schema-v1.0.3", "markups": [{**own, "controlPoints": control}]}

@@ -12,8 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from datamodules.anatomical_planes import PERCENTILES, PLANES, turned
+from datamodules.anatomical_planes import PLANES, turned
 from datamodules.volume import Volume
+from experiments.figures.shown_image import show_image
 from experiments.figures.style import COLORS, MUTED, new_figure, shorten, styled
 from lightning_modules.found_boxes import FoundBoxes
 from lightning_modules.metrics.box_overlap import Boxes
@@ -192,23 +193,14 @@ def _slice_of(case: BoxedImage, axis: int) -> int:
 
 
 def _show(axes: Axes, plane: _Plane) -> None:
-    low, high = np.percentile(plane.image.astype(np.float32), PERCENTILES)
-    shown = np.clip((plane.image - low) / max(float(high - low), 1e-6), 0, 1)
-    shown = np.broadcast_to(shown, (*shown.shape[:2], 3)).astype(np.float32)
-    height, width = shown.shape[:2]
-    axes.imshow(shown, aspect=plane.aspect, interpolation="nearest", extent=(0, width, height, 0))
+    show_image(axes, plane.image, plane.aspect, plane.name)
+    height, width = plane.image.shape[:2]
     for label, box in plane.truth:
         _rectangle(axes, box, _color(label), linestyle=(0, (2.5, 1.5)), linewidth=1.3)
     for label, box in plane.found:
         _rectangle(axes, box, _color(label), linewidth=1.3)
     if plane.about is not None:
         _mark_and_zoom(axes, plane.about, (width, height), plane.aspect)
-    axes.set(xticks=[], yticks=[])
-    axes.grid(visible=False)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    if plane.name:
-        axes.set_xlabel(plane.name, color=MUTED, fontsize=7)
 
 
 def _mark_and_zoom(

@@ -72,6 +72,35 @@ CAPTIONS = {
         " where nothing counts. Volumes are shown in three planes through it, the patient\u2019s"
         " right at the left.",
     ),
+    "point_mistakes": (
+        "Cases with the largest mean distance",
+        "A cross is where a point is marked, a ring where it was found; the three that are farthest"
+        " off have numbers. Of volumes three planes through the worst one, the patient\u2019s right"
+        " at the left; points more than 10 mm from a plane are faint.",
+    ),
+    "point_errors": (
+        "Distance of each landmark",
+        "A dot a case, the diamond is their median, the bar their middle half; dashed are 2 and 4."
+        " The scale is logarithmic: dots far to the right are failures that a mean hides, or one"
+        " landmark taken for another. Of more than 40, those that differ by a number share a row.",
+    ),
+    "point_curve": (
+        "Share of points within so much",
+        "The steeper the curve rises, the better; what differs between two people who mark the same"
+        " image no network can learn. The mean shape of training looks at no image: what it reaches"
+        " is no merit.",
+    ),
+    "point_confidence": (
+        "Confidence and distance of points",
+        "A dot a point: where the running median falls from left to right, confidence tells which"
+        " points need a second look; where it is level, it tells nothing.",
+    ),
+    "measure_agreement": (
+        "Measures, predicted and true",
+        "On the left of each pair predicted against true, on the right their difference against"
+        " their mean: the line is the mean difference, 95 % of the cases are expected between the"
+        " dashed ones.",
+    ),
     "learning_curves": (
         "Learning curves",
         "Loss and validation figures over the epochs: where validation turns while the training"
@@ -100,15 +129,23 @@ CAPTIONS = {
 """Title and caption by file name, in the order of the report."""
 SCALE = 0.6
 """Pixels of the page for each pixel of a picture, so that all have letters of one size."""
-WITH_IMAGES = ("mistakes", "overlays", "box_mistakes", "attention", "attention_tiles")
+WITH_IMAGES = (
+    *("mistakes", "overlays", "box_mistakes", "point_mistakes"),
+    *("attention", "attention_tiles"),
+)
 """Those that show images of patients."""
 OF_SEGMENTERS = ("overlays", "dice", "volume_agreement")
 """Those that only a segmenter has."""
 OF_DETECTORS = ("box_precision_recall", "froc", "box_mistakes")
 """Those that only a detector has."""
+OF_LANDMARKERS = (
+    *("point_mistakes", "point_errors", "point_curve", "point_confidence"),
+    "measure_agreement",
+)
+"""Those that only a landmarker has."""
 OF_SURVIVAL = ("risk_groups",)
 """Those that only a model of survival has."""
-NOT_OF_CLASSIFIERS = (*OF_SEGMENTERS, *OF_DETECTORS, *OF_SURVIVAL)
+NOT_OF_CLASSIFIERS = (*OF_SEGMENTERS, *OF_DETECTORS, *OF_LANDMARKERS, *OF_SURVIVAL)
 """Those that no classifier has."""
 
 

@@ -32,10 +32,11 @@ def whole_number(value: float | None) -> str:
 
 
 def interval(figure: FigureDict, text: Callable[[float | None], str] = number) -> str:
-    """Both ends of the 95 % interval, or nothing."""
+    """Both ends of the 95 % interval, or nothing; a dash beside a minus would be misread."""
     if figure["low"] is None or figure["high"] is None:
         return ""
-    return f"{text(figure['low'])}\N{EN DASH}{text(figure['high'])}"
+    between = " to " if figure["low"] < 0 else "\N{EN DASH}"
+    return f"{text(figure['low'])}{between}{text(figure['high'])}"
 
 
 def short(value: float) -> str:

@@ -15,11 +15,13 @@ from callbacks.metrics_log import last_step
 from datamodules.base import TaskDataModule
 from datamodules.boxes import BoxesData
 from datamodules.labelled import LabelledData
+from datamodules.landmarks import LandmarksData
 from datamodules.masks import MasksData
 from experiments.experiment import Experiment
 from experiments.figures.confident_mistakes import mistakes_sheet
 from experiments.figures.detection import box_sheet, detection_rows
 from experiments.figures.drawing import FAULTS
+from experiments.figures.landmarks import landmark_rows, point_sheet
 from experiments.figures.segmentation import overlay_sheet
 from experiments.figures.style import DPI
 from experiments.reporting.figures import WITH_IMAGES, pictures
@@ -32,6 +34,7 @@ from experiments.wandb_tracking import STEP, hashed_id
 from lightning_modules.base import TaskModule
 from lightning_modules.classifier import Classifier
 from lightning_modules.detector import Detector
+from lightning_modules.landmarker import Landmarker
 from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.segmenter import Segmenter
 
@@ -222,6 +225,9 @@ def _shared_sheets(
     if isinstance(module, Detector) and isinstance(data, BoxesData):
         point, found = metrics["operating_point"], detection_rows(module)
         drawings["box_mistakes"] = lambda: box_sheet(module, data, found, point, hashed_id)
+    if isinstance(module, Landmarker) and isinstance(data, LandmarksData):
+        placed = landmark_rows(module)
+        drawings["point_mistakes"] = lambda: point_sheet(module, data, placed, hashed_id)
     return {name: png for name, draw in drawings.items() if (png := _png(draw)) is not None}
 
 

@@ -11,12 +11,14 @@ from datamodules.base import SPLITS, TaskDataModule
 from datamodules.boxes import BoxesData
 from datamodules.errors import LightboxError
 from datamodules.labelled import LabelledData
+from datamodules.landmarks import LandmarksData
 from datamodules.masks import MasksData
 from experiments.figures.class_balance import class_balance
 from experiments.figures.classification import calibration, precision_recall, roc
 from experiments.figures.confident_mistakes import mistakes_sheet
 from experiments.figures.confusion_matrix import confusion_matrix
 from experiments.figures.detection import detection_figures
+from experiments.figures.landmarks import landmark_figures
 from experiments.figures.learning_curves import learning_curves
 from experiments.figures.segmentation import segmentation_figures
 from experiments.figures.style import save
@@ -25,6 +27,7 @@ from experiments.run_folder import RunFolder
 from lightning_modules.base import TaskModule
 from lightning_modules.classifier import Classifier
 from lightning_modules.detector import Detector
+from lightning_modules.landmarker import Landmarker
 from lightning_modules.metrics.decisions import thresholds
 from lightning_modules.metrics.rows import ClassificationRow
 from lightning_modules.metrics.survival_figures import SurvivalRow
@@ -79,6 +82,8 @@ def _drawings(
         yield from segmentation_figures(module, data)
     if isinstance(module, Detector) and isinstance(data, BoxesData):
         yield from detection_figures(module, data, operating_point)
+    if isinstance(module, Landmarker) and isinstance(data, LandmarksData):
+        yield from landmark_figures(module, data)
     if isinstance(module, SlideSurvival) and "risk" in operating_point:
         known = cast("Sequence[SurvivalRow]", module.rows.get("test") or module.rows["val"])
         threshold, unit = operating_point["risk"]["threshold"], module.data.unit

@@ -1,18 +1,17 @@
 """The figures of a landmarker: errors, curves, confidence, measures, and its worst cases."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from datamodules.cases import CaseTable
-from datamodules.landmark_info import LandmarkInfo
+from datamodules.landmarks import LandmarksData
 from experiments.figures.measure_agreement import Measured, measure_agreement
 from experiments.figures.point_errors import confidence_errors, point_curve, point_errors
 from experiments.figures.point_overlays import PointedImage, point_overlays
-from lightning_modules.base import Row
+from lightning_modules.landmarker import Landmarker
 from lightning_modules.metrics.landmark_rows import LandmarkRow
 from lightning_modules.metrics.landmark_table import LandmarkTable
 from lightning_modules.metrics.landmarks import LandmarkMetrics
@@ -21,29 +20,10 @@ MOST_CASES = {2: 8, 3: 4}
 """Worst cases on the sheet, of images and of volumes."""
 
 
-class Trained(Protocol):
-    """A module that finds landmarks, such as a ``Landmarker``."""
-
-    rows: dict[str, list[Row]]
-    data: LandmarkInfo
-    metrics: LandmarkMetrics
-
-
-class Pointed(Protocol):
-    """Data with landmarks, such as a ``LandmarksData``."""
-
-    table: CaseTable
-
-    @property
-    def cache(self) -> Any:  # noqa: ANN401
-        """Has the image and the geometry of each case."""
-
-
 def landmark_figures(
-    module: Trained, data: Pointed, operating_point: Mapping[str, Any]
+    module: Landmarker, data: LandmarksData
 ) -> Iterator[tuple[str, Callable[[], Figure]]]:
     """Name and drawing of each figure, of the test cases, or else of the validation cases."""
-    del operating_point
     rows, metrics = landmark_rows(module), module.metrics
     table = LandmarkTable.from_rows(rows, metrics.axes)
     unit = unit_of(metrics)
@@ -59,7 +39,7 @@ def landmark_figures(
     yield "point_mistakes", lambda: point_sheet(module, data, rows)
 
 
-def landmark_rows(module: Trained) -> Sequence[LandmarkRow]:
+def landmark_rows(module: Landmarker) -> Sequence[LandmarkRow]:
     """Those of the test cases, or else of the validation cases."""
     return cast("Sequence[LandmarkRow]", module.rows.get("test") or module.rows["val"])
 
@@ -91,15 +71,15 @@ def measured(table: LandmarkTable, metrics: LandmarkMetrics) -> dict[str, Measur
 
 
 def point_sheet(
-    module: Trained,
-    data: Pointed,
+    module: Landmarker,
+    data: LandmarksData,
     rows: Sequence[LandmarkRow],
     name_of: Callable[[str], str] = str,
 ) -> Figure:
     """The cases with the largest mean distance, over their images on the prepared grid.
 
     Args:
-        module: Trained.
+        module: Landmarker.
         data: Has the cases.
         rows: To choose from.
         name_of: Name of a case on the sheet, from its id.

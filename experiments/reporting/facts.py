@@ -15,14 +15,14 @@ from experiments.run_folder import RunFolder, now
 from lightning_modules.base import Row, TaskModule
 from lightning_modules.classifier import Classifier
 from lightning_modules.detector import Detector
+from lightning_modules.landmarker import Landmarker
 from lightning_modules.metrics.decisions import thresholds
-from lightning_modules.metrics.landmarks import LandmarkMetrics
 from lightning_modules.metrics.rows import ClassificationRow
 from lightning_modules.metrics.subgroups import SMALLEST_GROUP, subgroups
 from lightning_modules.segmenter import Segmenter
 from lightning_modules.slide_survival import SlideSurvival
 
-OURS = Classifier | Detector | Segmenter | SlideSurvival
+OURS = Classifier | Detector | Landmarker | Segmenter | SlideSurvival
 """Tasks whose settings are described; of a module of somebody's own only the name is known."""
 
 
@@ -44,7 +44,7 @@ def collect(
         "evaluated": now(),
         "task": task.kind if isinstance(module, OURS) else None,
         "has_spacing": module.data.has_spacing
-        if isinstance(module, Detector | Segmenter)
+        if isinstance(module, Detector | Landmarker | Segmenter)
         else None,
         "module": type(module).__name__,
         "case": data.case_noun,
@@ -81,8 +81,7 @@ def _labels(module: TaskModule) -> Facts | None:
 
 def _measures(module: TaskModule) -> Facts | None:
     """Unit of what a landmarker measures."""
-    metrics = getattr(module, "metrics", None)
-    return metrics.units if isinstance(metrics, LandmarkMetrics) else None
+    return module.metrics.units if isinstance(module, Landmarker) else None
 
 
 def _splits(data: TaskDataModule) -> Facts:

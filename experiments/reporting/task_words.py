@@ -5,13 +5,21 @@ from typing import Any
 
 from datamodules.configs.boxes import BoxesConfig
 from datamodules.configs.labelled import LabelledConfig
+from datamodules.configs.landmarks import LandmarksConfig
 from datamodules.configs.masks import MasksConfig
 from datamodules.configs.slides import SlideSettings
+from datamodules.configs.volume_augmentation import VolumeAugmentation
 from datamodules.configs.volumes import VolumesConfig
 from datamodules.schema import Settings
 from experiments.experiment import Experiment
+from experiments.reporting.point_settings import (
+    groups_and_measures,
+    losses_of_points,
+    network_of_points,
+)
 from experiments.reporting.words import THIN, counted, plain
 from experiments.task_kinds.detection import settings_of as detection_settings
+from experiments.task_kinds.landmark_detection import settings_of as landmark_settings
 from experiments.task_kinds.segmentation import settings_of as segmentation_settings
 from experiments.task_kinds.slide_classification import settings_of as slide_settings
 from experiments.task_kinds.slide_survival import settings_of as survival_settings
@@ -193,7 +201,7 @@ def _segmenter(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
         yield "Scored", "on this grid, not on that of the files"
 
 
-def _grid(data: MasksConfig | BoxesConfig, facts: Facts) -> Iterator[Pair]:
+def _grid(data: MasksConfig | BoxesConfig | LandmarksConfig, facts: Facts) -> Iterator[Pair]:
     """What a network sees at once, and of what grid; in pixels where files have no spacing."""
     yield "Patch", f"{_sides(data.patch)} {'pixels' if len(data.patch) == 2 else 'voxels'}"
     spacing = data.preprocessing.spacing_mm
@@ -221,6 +229,20 @@ def _detector(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
         yield "An object is found", FOUND_BY[task.hit_rule].format(iou=_hit_iou(task, data))
 
 
+def _landmarker(experiment: Experiment, facts: Facts) -> Iterator[Pair]:
+    task, data = landmark_settings(experiment)
+    name, loaded = network_of_points(task.network)
+    start = "from the weights of another run" if task.init_from else WEIGHTS[loaded]
+    yield "Network", f"{name}, {_millions(facts['parameters'])}, {start}"
+    yield from _grid(data, facts)
+    yield "Augmentation", _patch_augmentation(data.augmentation)
+    yield "Loss", losses_of_points(task.network)
+    yield "Batches", "1 patch" if data.batch_size == 1 else f"{data.batch_size} patches"
+    if task.inference.mirror:
+        yield "Prediction", "mean of the places in the image and in its mirror image"
+    yield from groups_and_measures(task)
+
+
 def _hit_iou(task: DetectorConfig, data: BoxesConfig) -> str:
     usual = 0.1 if len(data.patch) == 3 else 0.5
     return f"{usual if task.hit_iou is None else task.hit_iou:g}"
@@ -238,14 +260,18 @@ def _augmentation(config: Settings) -> str:
 
 def _volume_augmentation(data: VolumesConfig) -> str:
     """What happens at all, and how often."""
-    settings = data.augmentation.model_dump()
+    return _patch_augmentation(data.augmentation)
+
+
+def _patch_augmentation(config: VolumeAugmentation) -> str:
+    settings = config.model_dump()
     chances = {
         name.removesuffix("_probability"): chance
         for name, chance in settings.items()
         if name.endswith("_probability") and chance
     }
     parts = [f"{plain(name)} {100 * chance:.0f}{THIN}%" for name, chance in chances.items()]
-    if data.augmentation.mirror != ():
+    if config.mirror != ():
         parts.append("mirrored")
     return ", ".join(parts) or "none"
 
@@ -263,5 +289,6 @@ DESCRIBED = {
     "slide-survival": _slide_survival,
     "segmenter": _segmenter,
     "detector": _detector,
+    "landmarker": _landmarker,
 }
 """What is said of the training of each task."""

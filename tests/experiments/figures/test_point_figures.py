@@ -173,7 +173,7 @@ def trained(axes: int) -> tuple[SimpleNamespace, SimpleNamespace]:
 
 @pytest.mark.parametrize("axes", [2, 3])
 def test_every_figure_of_a_landmarker_is_drawn_and_has_a_caption(axes):
-    drawings = dict(landmark_figures(*trained(axes), {}))
+    drawings = dict(landmark_figures(*trained(axes)))
     assert set(drawings) == set(OF_LANDMARKERS)
     for draw in drawings.values():
         assert pixels(draw()).std() > 5

@@ -1,25 +1,27 @@
 """What ``experiments.predict`` does with a detector: boxes of files, as tables and COCO json."""
 
 import json
-import sys
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from callbacks.predictions import prediction_table, write_predictions
-from datamodules.errors import ConfigError, DataError
-from datamodules.parallel import shown
+from callbacks.predictions import prediction_table
 from datamodules.transforms.box_geometry import world_box
 from datamodules.volume_files import find_volumes
 from datamodules.whole_files import write_whole
 from experiments.box_predictor import BoxPredictor, PredictedBoxes
+from experiments.case_prediction import (
+    listed_failures,
+    predicted,
+    refuse_options,
+    tell_failed,
+    writing_to,
+)
 from experiments.figures.box_overlays import draw_found
 from experiments.figures.style import save
-from experiments.file_command import FAILURES, SOME_FAILED
 from experiments.file_names import check_file_names, flat_name
 
 TABLE, BOXES, COCO = "predictions.csv", "boxes.csv", "coco.json"
@@ -36,55 +38,32 @@ def predict_boxes(arguments: Namespace) -> int:
         ConfigError: If something is wrong with the arguments, or the folder cannot be written.
     """
     folder: Path = arguments.output
-    if arguments.table is not None or arguments.features or arguments.format is not None:
-        raise ConfigError("a detector takes no --table, and has no --features and no --format")
+    refuse_options(arguments, "a detector")
     predictor = BoxPredictor.load(arguments.run)
     files = find_volumes(arguments.places, predictor.modules[0].data.channels, output=folder)
     check_file_names(files)
     flat = len(predictor.modules[0].data.spacing) == 2
-    failed: list[dict[str, Any]] = []
     coco = _CocoFile(predictor.classes)
     count = 0
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (
-            prediction_table(folder / TABLE, id_column="file") as write,
-            prediction_table(folder / BOXES, id_column="file") as write_box,
-        ):
-            for name, found in _predicted(predictor, files, failed):
-                write(_summary(name, found, predictor))
-                for row in _rows(name, found, predictor.classes, flat=flat):
-                    write_box(row)
-                    count += 1
-                coco.add(name, files[name][0], found)
-                if arguments.overlays:
-                    _draw(folder, name, found, predictor)
-            if failed:
-                write_predictions(folder / FAILURES, failed)
-            else:
-                (folder / FAILURES).unlink(missing_ok=True)
+    with (
+        writing_to(folder),
+        prediction_table(folder / TABLE, id_column="file") as write,
+        prediction_table(folder / BOXES, id_column="file") as write_box,
+        listed_failures(folder) as failed,
+    ):
+        every = predicted(files, lambda name: predictor.predict(files[name]), failed, "Detecting")
+        for name, found in every:
+            write(_summary(name, found, predictor))
+            for row in _rows(name, found, predictor.classes, flat=flat):
+                write_box(row)
+                count += 1
+            coco.add(name, files[name][0], found)
+            if arguments.overlays:
+                _draw(folder, name, found, predictor)
         if flat:
             write_whole(folder / COCO, coco.text())
-    except OSError as error:
-        raise ConfigError(f"cannot write to {folder}: {error.strerror}") from error
     print(f"{count} objects in {len(files) - len(failed)} of {len(files)} cases: {folder / BOXES}")
-    if failed:
-        print(f"{len(failed)} could not be read: {folder / FAILURES}", file=sys.stderr)
-    return SOME_FAILED if failed else 0
-
-
-def _predicted(
-    predictor: BoxPredictor, files: Mapping[str, tuple[Path, ...]], failed: list[dict[str, Any]]
-) -> Iterator[tuple[str, PredictedBoxes]]:
-    for name in shown(iter(files), "Detecting", len(files)):
-        try:
-            found = predictor.predict(files[name])
-        except DataError as error:
-            failed.append({"file": name, "reason": str(error)})
-        except (MemoryError, torch.OutOfMemoryError):
-            failed.append({"file": name, "reason": "it needs more memory than there is"})
-        else:
-            yield name, found
+    return tell_failed(folder, len(failed))
 
 
 def _summary(name: str, found: PredictedBoxes, predictor: BoxPredictor) -> dict[str, Any]:

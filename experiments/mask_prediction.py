@@ -1,27 +1,30 @@
 """What ``experiments.predict`` does with a segmenter: masks of files, and their sizes."""
 
-import sys
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from callbacks.predictions import prediction_table, write_predictions
 from datamodules.batches import separated
 from datamodules.errors import ConfigError, DataError
-from datamodules.parallel import shown
 from datamodules.transforms.dicom_seg_writing import write_dicom_seg
 from datamodules.transforms.volume_geometry import VolumeGeometry
 from datamodules.transforms.volume_writing import write_volume
 from datamodules.volume import Volume
 from datamodules.volume_files import find_volumes
+from experiments.case_prediction import (
+    listed_failures,
+    predicted,
+    refuse_options,
+    tell_failed,
+    writing_to,
+)
 from experiments.figures.mask_overlays import OverlaidCase, mask_overlays
 from experiments.figures.style import save
-from experiments.file_command import FAILURES, SOME_FAILED
 from experiments.file_names import check_file_names, flat_name
 from experiments.mask_predictor import MaskPredictor, PredictedMask
 
@@ -37,55 +40,35 @@ def predict_masks(arguments: Namespace) -> int:
         ConfigError: If something is wrong with the arguments, or the folder cannot be written.
     """
     folder: Path = arguments.output
-    if arguments.table is not None or arguments.features:
-        raise ConfigError("a segmenter takes no --table, and has no --features")
+    refuse_options(arguments, "a segmenter", formats=True)
     predictor = MaskPredictor.load(arguments.run)
     channels = predictor.modules[0].data.channels
     _check_format(arguments.format, len(predictor.modules[0].data.spacing))
     files = find_volumes(arguments.places, channels, output=folder)
     check_file_names(files)
-    failed: list[dict[str, Any]] = []
-    try:
-        (folder / MASKS).mkdir(parents=True, exist_ok=True)
-        _write_structures(folder / STRUCTURES, predictor)
-        with prediction_table(folder / TABLE, id_column="file") as write:
-            for row in _rows(predictor, files, arguments, failed):
-                write(row)
-            if failed:
-                write_predictions(folder / FAILURES, failed)
-            else:
-                (folder / FAILURES).unlink(missing_ok=True)
-    except OSError as error:
-        raise ConfigError(f"cannot write to {folder}: {error.strerror}") from error
-    print(f"{len(files) - len(failed)} of {len(files)} cases outlined: {folder / MASKS}")
-    if failed:
-        print(f"{len(failed)} could not be: {folder / FAILURES}", file=sys.stderr)
-    return SOME_FAILED if failed else 0
-
-
-def _rows(
-    predictor: MaskPredictor,
-    files: Mapping[str, tuple[Path, ...]],
-    arguments: Namespace,
-    failed: list[dict[str, Any]],
-) -> Iterator[dict[str, Any]]:
     unit = predictor.modules[0].metrics.units.size
-    for name in shown(iter(files), "Outlining", len(files)):
-        try:
-            found = predictor.predict(files[name])
-            _write_masks(arguments, name, files[name][0], found, predictor.structures)
-        except DataError as error:
-            failed.append({"file": name, "reason": str(error)})
-            continue
-        except (MemoryError, torch.OutOfMemoryError):
-            failed.append({"file": name, "reason": "it needs more memory than there is"})
-            continue
-        if arguments.overlays:
-            path = arguments.output / OVERLAYS / f"{flat_name(name)}.png"
-            path.parent.mkdir(exist_ok=True)
-            save(_overlay(name, found, predictor), path)
-        sizes = {f"{each}_{unit}": round(size, 6) for each, size in found.sizes.items()}
-        yield {"file": name, **sizes}
+
+    def outline(name: str) -> PredictedMask:
+        found = predictor.predict(files[name])
+        _write_masks(arguments, name, files[name][0], found, predictor.structures)
+        return found
+
+    with (
+        writing_to(folder),
+        prediction_table(folder / TABLE, id_column="file") as write,
+        listed_failures(folder) as failed,
+    ):
+        (folder / MASKS).mkdir(exist_ok=True)
+        _write_structures(folder / STRUCTURES, predictor)
+        for name, found in predicted(files, outline, failed, "Outlining"):
+            if arguments.overlays:
+                path = folder / OVERLAYS / f"{flat_name(name)}.png"
+                path.parent.mkdir(exist_ok=True)
+                save(_overlay(name, found, predictor), path)
+            sizes = {f"{each}_{unit}": round(size, 6) for each, size in found.sizes.items()}
+            write({"file": name, **sizes})
+    print(f"{len(files) - len(failed)} of {len(files)} cases outlined: {folder / MASKS}")
+    return tell_failed(folder, len(failed))
 
 
 def _write_masks(

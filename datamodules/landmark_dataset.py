@@ -126,7 +126,8 @@ class PointPatches(Dataset[PointBatch | PointWindows]):
         generator = np.random.default_rng([self.settings.seed, key.epoch, key.draw, PLACEMENT])
         if (shape <= patch).all():
             moved = (2 * generator.random(len(patch)) - 1) * config.shift * shape
-            return place_patch(generator, shape, patch, None) + np.rint(moved).astype(np.int64)
+            start = place_patch(generator, shape, patch, None)
+            return np.asarray(start + np.rint(moved).astype(np.int64))
         centre = None
         if is_foreground(key.draw, config.point_share):
             centre = self._landmark(key.case, generator)
@@ -140,7 +141,7 @@ class PointPatches(Dataset[PointBatch | PointWindows]):
         marked = np.flatnonzero(~np.isnan(self.points[case]).any(axis=1))
         if len(marked) == 0:
             return None
-        return self.points[case][generator.choice(marked)].astype(np.float64)
+        return np.asarray(self.points[case][generator.choice(marked)], np.float64)
 
     def _window(self, case: int, start: NDArray[np.int64], size: NDArray[np.int64]) -> torch.Tensor:
         window = read_window(self.cache.image(case), start, size, fill=0)

@@ -110,12 +110,12 @@ class LandmarkNames:
         affine, shape = np.reshape(geometry.affine, (4, 4)), geometry.shape
         marked = self._array(placed_points(case, affine, shape), len(shape))
         within = mask_outside(marked, shape)
-        lost = np.isnan(within).any(axis=1) & ~np.isnan(marked).any(axis=1)
+        lost = np.any(np.isnan(within) & ~np.isnan(marked), axis=1)
         readings = readings_of(case, affine, shape)
         return CasePoints(
             within,
             {who: self._array(own, len(shape)) for who, own in readings.items()},
-            tuple(name for name, gone in zip(self.names, lost, strict=True) if gone),
+            tuple(name for name, gone in zip(self.names, lost.tolist(), strict=True) if gone),
         )
 
     def _array(self, placed: Placed, axes: int) -> Points:

@@ -1,13 +1,14 @@
-"""Whether images are of the kind that a trained segmenter or detector takes."""
+"""Whether images are of the kind that a trained segmenter, detector or landmarker takes."""
 
 from datamodules.cases import CaseTable
 from datamodules.data_info import DetectionInfo, SegmentationInfo
 from datamodules.errors import DataError
+from datamodules.landmark_info import LandmarkInfo
 from datamodules.mask_cases import MaskedCaseFiles
 from datamodules.volume import Volume
 
 
-def check_image(image: Volume, known: SegmentationInfo | DetectionInfo) -> None:
+def check_image(image: Volume, known: SegmentationInfo | DetectionInfo | LandmarkInfo) -> None:
     """Look whether an image has the channels, axes and unit of length of those trained on.
 
     Raises:
@@ -25,7 +26,9 @@ def check_image(image: Volume, known: SegmentationInfo | DetectionInfo) -> None:
         raise DataError(f"it {which}, unlike the images that the model was trained on")
 
 
-def check_first_image(table: CaseTable, known: SegmentationInfo | DetectionInfo) -> None:
+def check_first_image(
+    table: CaseTable, known: SegmentationInfo | DetectionInfo | LandmarkInfo
+) -> None:
     """Look at one image before all are prepared, which takes a while and finds them alike.
 
     Raises:

@@ -34,8 +34,8 @@ def change_points(
 
 def mask_outside(points: Points, shape: Sequence[int]) -> Points:
     """Landmarks, NaN in place of those outside an image of a shape."""
-    within = ((points >= 0) & (points <= np.asarray(shape))).all(axis=1)
-    return np.where(within[:, None], points, np.float32(np.nan))
+    within = np.all((points >= 0) & (points <= np.asarray(shape)), axis=1, keepdims=True)
+    return np.where(within, points, np.float32(np.nan))
 
 
 def is_mirrored(matrix: NDArray[np.float64]) -> bool:

@@ -62,7 +62,7 @@ class CrossEntropyLoss(nn.Module):
     def forward(self, maps: Tensor, points: Tensor) -> Tensor:
         """Maps float ``(B, K, *size)`` and points ``(B, K, D)`` to losses ``(B, K)``."""
         size = maps.shape[2:]
-        said = maps.flatten(2).log_softmax(2).unflatten(2, size)
+        said: Tensor = maps.flatten(2).log_softmax(2).unflatten(2, size)
         for each in axis_gaussians(points, size, self.sigma):  # the first axis that is left
             weights = each / each.sum(2, keepdim=True).clamp_min(1e-6)
             said = torch.einsum("bks...,bks->bk...", said, weights)

@@ -89,8 +89,8 @@ def activate(heatmaps: Tensor, activation: Activation) -> Tensor:
     """Maps as weights, float32, none negative."""
     maps = heatmaps.float()
     if activation == "softmax":
-        return maps.flatten(2).softmax(2).unflatten(2, maps.shape[2:])
-    return maps.sigmoid() if activation == "sigmoid" else maps.clamp_min(0)
+        return maps.flatten(2).softmax(2).reshape(maps.shape)
+    return maps.sigmoid() if activation == "sigmoid" else maps.relu()
 
 
 def _windows(peak: Tensor, size: Sequence[int], reach: float) -> Tensor:

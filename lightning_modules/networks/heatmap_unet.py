@@ -38,7 +38,9 @@ class HeatmapUNet(LandmarkNetwork):
     def forward(self, images: Tensor) -> Tensor:
         """Heatmaps ``(B, K, *size)``."""
         maps: Tensor = self.unet(pad_to_multiple(images, self.unet.divisor))
-        return maps[(..., *(slice(side) for side in images.shape[2:]))]
+        for axis, side in enumerate(images.shape[2:], start=2):
+            maps = maps.narrow(axis, 0, side)
+        return maps
 
     def losses(self, images: Tensor, points: Tensor) -> Mapping[str, Tensor]:
         """See the base class."""

@@ -47,7 +47,7 @@ class PointRegressor(LandmarkNetwork):
         """Images float ``(B, C, *size)`` to places in their voxels, float32 ``(B, K, D)``."""
         maps = self.encoder(images)[-1]
         looked = self.look(torch.cat((maps, _places(maps)), dim=1))
-        shares = self.head(looked.flatten(2).mean(2)).float().unflatten(1, self.shape)
+        shares: Tensor = self.head(looked.flatten(2).mean(2)).float().unflatten(1, self.shape)
         return shares * shares.new_tensor(images.shape[2:])
 
     def losses(self, images: Tensor, points: Tensor) -> Mapping[str, Tensor]:

@@ -7,8 +7,11 @@ from datamodules.landmark_info import LandmarkInfo
 from datamodules.mask_cases import MaskedCaseFiles
 from datamodules.volume import Volume
 
+TrainedInfo = SegmentationInfo | DetectionInfo | LandmarkInfo
+"""What a trained model knew of its data."""
 
-def check_image(image: Volume, known: SegmentationInfo | DetectionInfo | LandmarkInfo) -> None:
+
+def check_image(image: Volume, known: TrainedInfo) -> None:
     """Look whether an image has the channels, axes and unit of length of those trained on.
 
     Raises:
@@ -26,9 +29,7 @@ def check_image(image: Volume, known: SegmentationInfo | DetectionInfo | Landmar
         raise DataError(f"it {which}, unlike the images that the model was trained on")
 
 
-def check_first_image(
-    table: CaseTable, known: SegmentationInfo | DetectionInfo | LandmarkInfo
-) -> None:
+def check_first_image(table: CaseTable, known: TrainedInfo) -> None:
     """Look at one image before all are prepared, which takes a while and finds them alike.
 
     Raises:

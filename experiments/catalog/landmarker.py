@@ -7,6 +7,7 @@ from datamodules.readers.cephalometric import CephalometricReader
 from datamodules.readers.coco import CocoReader
 from datamodules.readers.demo import DemoReader
 from datamodules.readers.jsrt import JsrtReader
+from datamodules.readers.markups import MarkupsReader
 from datamodules.readers.points_csv import PointsCsvReader
 from experiments.configs.trainer import TrainerConfig
 from experiments.experiment import Experiment
@@ -133,6 +134,11 @@ def points_csv() -> Experiment:
 def coco_keypoints() -> Experiment:
     """Your own images with keypoints in COCO's json: --data.reader.root DIR."""
     return _own("coco-keypoints", LandmarksConfig(reader=CocoReader()))
+
+
+def markups() -> Experiment:
+    """Your own images or volumes, each beside a .mrk.json of 3D Slicer: --data.reader.root DIR."""
+    return _own("markups", LandmarksConfig(reader=MarkupsReader()))
 
 
 def _own(name: str, data: LandmarksConfig) -> Experiment:

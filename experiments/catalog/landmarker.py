@@ -91,7 +91,7 @@ def cephalometric() -> Experiment:
             ),
             monitor="mre_mm",
         ),
-        trainer=TrainerConfig(max_epochs=60, clip_gradient_norm=10.0, validate_every_epochs=5),
+        trainer=TrainerConfig(max_epochs=40, clip_gradient_norm=10.0, validate_every_epochs=5),
     )
 
 

@@ -83,8 +83,12 @@ class LandmarkNames:
 
     def annotate(self, case: Case) -> bool:
         """Whether a landmark of a case is marked."""
-        marked = case.targets.get("points") or case.targets.get("volume_points") or {}
-        return any(marked.get(name) is not None for name in self.names)
+        return bool(self.marked(case))
+
+    def marked(self, case: Case) -> set[str]:
+        """The landmarks that are marked in a case."""
+        given = case.targets.get("points") or case.targets.get("volume_points") or {}
+        return {name for name in self.names if given.get(name) is not None}
 
     def swapped(self, pairs: Sequence[tuple[str, str]]) -> tuple[int, ...]:
         """Of each landmark, the number of the one that it becomes in a mirror image.

@@ -25,6 +25,8 @@ COLUMNS = 4
 SIDE_INCHES = 2.6
 MARGIN = 0.1
 """Around the points, as a share of the longest side of the image."""
+CROWDED = 0.04
+"""Of the width: numbers of points that are nearer to one another stand side by side."""
 MANY = 40
 """With more points their marks are smaller."""
 FAR_MM = 10.0
@@ -167,11 +169,14 @@ def _show(axes: Axes, case: PointedImage, plane: _Plane) -> None:
             *plane.found[own].T, "o", mec=FOUND, mfc="none", ms=4.5 * scale, mew=1.1 * scale,
             alpha=alpha, path_effects=edge,
         )  # fmt: skip
-    for place, number in enumerate(_worst(case), start=1):
+    worst = _worst(case)
+    for place, number in enumerate(worst, start=1):
+        apart = np.abs(plane.found[worst[: place - 1]] - plane.found[number]).max(axis=1)
+        beside = int((apart < CROWDED * plane.image.shape[1]).sum())
         axes.annotate(
             str(place),
             (float(plane.found[number, 0]), float(plane.found[number, 1])),
-            (4, 2),
+            (4 + 6 * beside, 2),
             textcoords="offset points",
             fontsize=7.5,
             color="white",

@@ -13,6 +13,7 @@ from experiments.experiment import Experiment
 from experiments.reporting.box_rule import box_rule, score_table
 from experiments.reporting.figures import WITH_IMAGES, Illustration, illustrations, pictures
 from experiments.reporting.mask_rule import mask_rule
+from experiments.reporting.point_tables import mean_shape_caution
 from experiments.reporting.provenance import Pair, environment_facts, training_facts
 from experiments.reporting.summary import cautions, limits, operating_rule, summary
 from experiments.reporting.table import Table
@@ -97,7 +98,11 @@ def build_content(folder: RunFolder, shared: Mapping[str, bytes] | None = None) 
         subtitle=f"{facts['dataset']['name']} \N{MIDDLE DOT} run {folder.path.name} \N{MIDDLE DOT}"
         f" evaluated {moment(facts['evaluated'])}",
         summary=summary(figures, facts, split),
-        cautions=[*baseline_cautions(baselines, facts, split), *cautions(facts, split)],
+        cautions=[
+            *baseline_cautions(baselines, facts, split),
+            *mean_shape_caution(figures),
+            *cautions(facts, split),
+        ],
         headline=headline_table(figures, facts, split),
         data=data_table(facts),
         notices=_shortened([*_counts(facts), *notices]),

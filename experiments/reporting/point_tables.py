@@ -45,6 +45,20 @@ def summary_of_points(figures: Figures) -> str:
     return " ".join(said)
 
 
+def mean_shape_caution(figures: Figures) -> Iterator[str]:
+    """Say so where the network may be no nearer than the mean places of training."""
+    unit = unit_of(figures)
+    below = figures.get(f"mre_{unit}_below_mean_shape")
+    if below is None or below["value"] is None:
+        return
+    low, high = (below["value"] if below[end] is None else below[end] for end in ("low", "high"))
+    if low <= 0:
+        yield (
+            f"The network is {'worse' if high < 0 else 'not clearly better'} than the mean shape of"
+            " training, which looks at no image: it has learned nothing that is of use."
+        )
+
+
 def point_tables(figures: Figures, facts: Facts, split: str) -> Iterator[Table]:
     """Distances, shares within so much, baselines, readers, confidence, measures, landmarks."""
     unit = unit_of(figures)

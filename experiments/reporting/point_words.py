@@ -28,7 +28,7 @@ MEANINGS_OF_POINTS = {
     name.format(unit): text
     for unit in UNITS
     for name, text in {
-        "mre_{}": "distance of points from where they were marked, mean over all of all {case}s",
+        "mre_{}": "distance from where they were marked, mean over all points of all {case}s",
         "median_{}": "half of the points are nearer than this",
         "sd_{}": "how much the distances of points differ",
         "p95_{}": "one point in twenty is farther off",

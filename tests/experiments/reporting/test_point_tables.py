@@ -4,6 +4,7 @@ from pydantic import TypeAdapter
 
 from experiments.reporting.figure_kinds import subject_of
 from experiments.reporting.metric_words import meaning, metric_name
+from experiments.reporting.point_tables import mean_shape_caution
 from experiments.reporting.summary import summary
 from experiments.reporting.tables import figure_tables, headline_table
 from lightning_modules.configs.landmark_measures import Measure, PointGroupConfig
@@ -137,3 +138,17 @@ def test_without_a_spacing_everything_is_in_pixels():
     captions = [table.caption for table in figure_tables({"test": figures}, facts)]
     assert captions[0].startswith("Distance of points, pixels")
     assert "3.00 pixels from" in summary(figures, facts, "test")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(0.5, 2, ""), (-1, 2, "not clearly better"), (-2, -1, "worse")]
+)
+def test_network_that_is_no_nearer_than_the_mean_shape_is_told_of(low, high, said):
+    below = {"value": (low + high) / 2, "low": low, "high": high}
+    cautions = list(mean_shape_caution({"mre_mm": {}, "mre_mm_below_mean_shape": below}))
+    assert bool(cautions) == bool(said)
+    assert all(said in each for each in cautions)
+
+
+def test_figures_of_another_task_have_no_mean_shape():
+    assert not list(mean_shape_caution({"dice": {}}))

@@ -34,15 +34,16 @@ def _parser() -> argparse.ArgumentParser:
         description="Apply a trained model to new files. A classifier gives probabilities, the"
         " decision at the operating point that was frozen on validation, and whether a file is"
         " unlike those that the model was trained on; a segmenter gives masks in the geometry of"
-        " the files, and their volumes; a detector gives boxes, in pixels, or in mm of volumes.",
+        " the files, and their volumes; a detector gives boxes, a landmarker points, in pixels, or"
+        " in mm of volumes.",
         epilog="exit code 0: every file predicted; 3: some could not be read, see failures.csv",
     )
-    volumes = "; for a segmenter or detector also NIfTI, NRRD, MHA and DICOM series"
+    volumes = "; for a segmenter, detector or landmarker also NIfTI, NRRD, MHA and DICOM series"
     add_file_arguments(parser, TABLE, FILMS + volumes)
     parser.add_argument(
         "--overlays",
         action="store_true",
-        help="draw masks or boxes; of a classifier, where the network looks for each label",
+        help="draw masks, boxes or points; of a classifier, where the network looks for each label",
     )
     parser.add_argument(
         "--features",
@@ -55,12 +56,26 @@ def _parser() -> argparse.ArgumentParser:
         help="of masks; by default nifti for volumes and png for flat images; dicom-seg takes"
         " folders of DICOM series",
     )
+    parser.add_argument(
+        "--pixel-spacing-mm",
+        type=float,
+        metavar="MM",
+        help="of a landmarker that measures in mm: the side of a pixel, of flat images whose files"
+        " do not say it",
+    )
     return parser
 
 
 def _predict(arguments: argparse.Namespace) -> int:
     check_arguments(arguments, arguments.output / TABLE)
-    from experiments.trained import is_detector, is_segmenter
+    from experiments.trained import is_detector, is_landmarker, is_segmenter
+
+    if is_landmarker(arguments.run):
+        from experiments.point_prediction import predict_points
+
+        return predict_points(arguments)
+    if arguments.pixel_spacing_mm is not None:
+        raise ConfigError("--pixel-spacing-mm is for landmarks, and this model finds none")
 
     if is_segmenter(arguments.run):
         from experiments.mask_prediction import predict_masks

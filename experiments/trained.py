@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from datamodules.errors import CheckpointError, ConfigError
 from experiments.experiment import Experiment
 from experiments.task_kinds.detection import Detection
+from experiments.task_kinds.landmark_detection import LandmarkDetection
 from experiments.task_kinds.segmentation import Segmentation
 from experiments.tasks import KINDS, rebuild_module
 
@@ -52,6 +53,11 @@ def is_segmenter(source: Path) -> bool:
 def is_detector(source: Path) -> bool:
     """Whether :func:`find_kind` finds a detector."""
     return isinstance(find_kind(source), Detection)
+
+
+def is_landmarker(source: Path) -> bool:
+    """Whether :func:`find_kind` finds a landmarker."""
+    return isinstance(find_kind(source), LandmarkDetection)
 
 
 def best_checkpoint(source: Path) -> Path:

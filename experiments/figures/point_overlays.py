@@ -55,7 +55,7 @@ class PointedImage:
 
 
 @dataclass(frozen=True, eq=False)
-class _Plane:
+class PointedPlane:
     """One slice as it is shown; points are ``(K, 2)``, across and down in its pixels."""
 
     name: str
@@ -78,7 +78,7 @@ def point_overlays(
         unit: Of errors.
         title: Of the sheet.
     """
-    planes = [(case, plane) for case in cases for plane in _planes(case)]
+    planes = [(case, plane) for case in cases for plane in planes_of(case)]
     volumes = bool(cases) and cases[0].image.ndim == 4
     columns = len(PLANES) if volumes else min(COLUMNS, max(1, len(planes)))
     rows = max(1, -(-len(planes) // columns))
@@ -101,7 +101,7 @@ def point_overlays(
     return figure
 
 
-def _planes(case: PointedImage) -> Iterator[_Plane]:
+def planes_of(case: PointedImage) -> Iterator[PointedPlane]:
     """The slices that are shown: the one of an image, the three of a volume."""
     truth = np.full_like(case.found, np.nan) if case.truth is None else case.truth
     if case.image.ndim == 3:
@@ -109,7 +109,7 @@ def _planes(case: PointedImage) -> Iterator[_Plane]:
         near = np.ones(len(truth), np.bool_)
         aspect = case.spacing[0] / case.spacing[1]
         image = np.moveaxis(colours, 0, -1)
-        yield _Plane("", image, aspect, case.found[:, ::-1], truth[:, ::-1], near)
+        yield PointedPlane("", image, aspect, case.found[:, ::-1], truth[:, ::-1], near)
         return
     about = _about(case, truth)
     for name, axis in PLANES.items():
@@ -117,7 +117,7 @@ def _planes(case: PointedImage) -> Iterator[_Plane]:
         across, up = (other for other in range(3) if other != axis)
         sides = np.array([case.image.shape[across + 1], case.image.shape[up + 1]])
         place = np.where(np.isnan(truth[:, axis]), case.found[:, axis], truth[:, axis])
-        yield _Plane(
+        yield PointedPlane(
             f"{name} {at + 1}",
             turned(case.image[0].take(at, axis))[..., None],
             case.spacing[up] / case.spacing[across],
@@ -151,7 +151,7 @@ def _worst_named(case: PointedImage, names: Sequence[str], unit: str) -> list[st
     ]
 
 
-def _show(axes: Axes, case: PointedImage, plane: _Plane) -> None:
+def _show(axes: Axes, case: PointedImage, plane: PointedPlane) -> None:
     show_image(axes, plane.image, plane.aspect, plane.name)
     scale = 0.6 if len(plane.found) > MANY else 1.0
     marked = ~np.isnan(plane.truth).any(axis=1)
@@ -160,7 +160,7 @@ def _show(axes: Axes, case: PointedImage, plane: _Plane) -> None:
         own = plane.near == near
         lines = LineCollection(list(pairs[own & marked]), colors=FOUND, linewidths=1, alpha=alpha)
         axes.add_collection(lines)
-        edge = _edge(2.0 * scale) if near else []
+        edge = dark_edge(2.0 * scale) if near else []
         axes.plot(
             *plane.truth[own].T, "+", color=TRUE, ms=6 * scale, mew=1.2 * scale, alpha=alpha,
             path_effects=edge,
@@ -180,18 +180,18 @@ def _show(axes: Axes, case: PointedImage, plane: _Plane) -> None:
             textcoords="offset points",
             fontsize=7.5,
             color="white",
-            path_effects=_edge(1.8),
+            path_effects=dark_edge(1.8),
             annotation_clip=True,
         )
     _zoom(axes, plane, np.concatenate([plane.found, plane.truth[marked]]))
 
 
-def _edge(width: float) -> list[patheffects.AbstractPathEffect]:
+def dark_edge(width: float) -> list[patheffects.AbstractPathEffect]:
     """Dark around what is bright, which is seen on white bone too."""
     return [patheffects.withStroke(linewidth=width, foreground="black")]
 
 
-def _zoom(axes: Axes, plane: _Plane, points: Points) -> None:
+def _zoom(axes: Axes, plane: PointedPlane, points: Points) -> None:
     """Show the part of the image that has the points, and a margin."""
     height, width = plane.image.shape[:2]
     sides = np.array([width, height])

@@ -68,7 +68,7 @@ def _check_spacing(predictor: PointPredictor) -> None:
     given = predictor.spacing_mm
     if given is None:
         return
-    if given <= 0:
+    if not given > 0:
         raise ConfigError(f"--pixel-spacing-mm must be above 0, not {given:g}")
     if predictor.axes == 3:
         raise ConfigError("--pixel-spacing-mm is of flat images, and this model takes volumes")

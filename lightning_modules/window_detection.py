@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from lightning_modules.networks.detection import Candidates, DetectionNetwork
 from lightning_modules.sliding_window import mirrorings, window_starts
+from lightning_modules.window_borders import WindowBorders
 
 
 class Windows(NamedTuple):
@@ -54,24 +56,73 @@ def detect_views(
     return found
 
 
+def detect_tiles(
+    networks: Sequence[DetectionNetwork], tiles: Sequence[Tensor], mirror_axes: Sequence[int] = ()
+) -> list[list[Candidates]]:
+    """As :func:`detect_views`, of several images at once, each of which is seen as a whole.
+
+    Args:
+        networks: As above.
+        tiles: ``(C, *spatial)`` each, of about one size; they are filled up with zeros.
+        mirror_axes: As above.
+
+    Returns:
+        Of each image what each network and view found, in its voxels, on the CPU.
+    """
+    device, divisor = networks[0].anchors.device, networks[0].divisor
+    sides = zip(*(tile.shape[1:] for tile in tiles), strict=True)
+    size = tuple(-(-max(each) // divisor) * divisor for each in sides)
+    views: list[list[Candidates]] = [[] for _ in tiles]
+    for network in networks:
+        for axes in mirrorings(mirror_axes):
+            dimensions = [axis - 1 for axis in axes]
+            seen = [_read(tile.flip(dimensions), (0,) * len(size), size) for tile in tiles]
+            found = network.candidates(torch.stack(seen).to(device).float())
+            for tile, own, candidates in zip(tiles, views, found, strict=True):
+                spatial = tuple(tile.shape[1:])
+                inside = _of_case(candidates, (0,) * len(size), spatial)
+                inside = Candidates(*(values.cpu() for values in inside))
+                own.append(_mirrored(inside, [axis - 2 for axis in axes], spatial))
+    return views
+
+
 def _detect(network: DetectionNetwork, image: Tensor, windows: Windows) -> Candidates:
     spatial = tuple(image.shape[1:])
     size = tuple(
         -(-side // network.divisor) * network.divisor
         for side in (spatial if windows.size is None else windows.size)
     )
+    places = _places(spatial, size, windows.overlap)
+    middles = np.asarray(places) + np.asarray(size) / 2
+    borders = WindowBorders(middles, windows.overlap * min(size))
     parts = [
-        _of_case(candidates, place, spatial)
-        for batch in _batches(_places(spatial, size, windows.overlap), windows.batch_size)
-        for place, candidates in zip(
-            batch,
-            network.candidates(torch.stack([_read(image, place, size) for place in batch])),
-            strict=True,
-        )
+        _of_window(candidates, borders, number)
+        for number, candidates in enumerate(_seen(network, image, places, size, windows))
     ]
-    joined = Candidates(*(torch.cat(values).cpu() for values in zip(*parts, strict=True)))
+    joined = Candidates(*(torch.cat(values) for values in zip(*parts, strict=True)))
     order = joined.scores.argsort(descending=True, stable=True)
     return Candidates(*(values[order] for values in joined))
+
+
+def _seen(
+    network: DetectionNetwork,
+    image: Tensor,
+    places: list[tuple[int, ...]],
+    size: tuple[int, ...],
+    windows: Windows,
+) -> Iterator[Candidates]:
+    """What is found in each window, in voxels of the case, on the CPU."""
+    for batch in _batches(places, windows.batch_size):
+        seen = torch.stack([_read(image, place, size) for place in batch])
+        for place, candidates in zip(batch, network.candidates(seen), strict=True):
+            found = _of_case(candidates, place, tuple(image.shape[1:]))
+            yield Candidates(*(values.cpu() for values in found))
+
+
+def _of_window(found: Candidates, borders: WindowBorders, number: int) -> Candidates:
+    """Those that are left to a window."""
+    kept = torch.from_numpy(borders.keeps(found.boxes.numpy(), number))
+    return Candidates(*(values[kept] for values in found))
 
 
 def _of_case(found: Candidates, place: tuple[int, ...], spatial: tuple[int, ...]) -> Candidates:

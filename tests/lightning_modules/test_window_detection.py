@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from lightning_modules.networks.detection import Candidates, DetectionNetwork
-from lightning_modules.window_detection import Windows, detect_views
+from lightning_modules.window_detection import Windows, detect_tiles, detect_views
 
 
 class BrightBoxes(DetectionNetwork):
@@ -49,6 +49,25 @@ def test_mirror_images_are_turned_back():
 def test_every_network_has_its_say():
     image = case_with((2, 3), (6, 9), (16, 17))
     assert len(detect_views([BrightBoxes(), BrightBoxes()], image, Windows(None))) == 2
+
+
+def test_no_piece_is_left_of_what_a_border_has_cut():
+    image = case_with((20, 27), (26, 35), (37, 50))
+    (view,) = detect_views([BrightBoxes()], image, Windows((16, 24), 0.7))
+    assert {tuple(box) for box in view.boxes.tolist()} == {(20, 27, 26, 35)}
+
+
+def test_tiles_are_seen_as_each_alone_would_be():
+    tiles = [
+        case_with((2, 3), (6, 9), (16, 17)),
+        case_with((1, 4), (8, 6), (14, 17)),
+        torch.zeros((1, 16, 16)),
+    ]
+    networks = [BrightBoxes(), BrightBoxes()]
+    together = detect_tiles(networks, tiles, mirror_axes=(0, 1))
+    for tile, own in zip(tiles, together, strict=True):
+        alone = detect_views(networks, tile, Windows(None), mirror_axes=(0, 1))
+        assert [view.boxes.tolist() for view in own] == [view.boxes.tolist() for view in alone]
 
 
 def test_nothing_in_a_case_is_nothing_found():

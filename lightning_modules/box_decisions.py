@@ -9,7 +9,7 @@ import numpy as np
 from lightning_modules.box_fusion import LEAST_IOU, fuse_boxes
 from lightning_modules.box_operating_points import choose_scores
 from lightning_modules.configs.detector import DetectorConfig
-from lightning_modules.found_boxes import DECIMALS, FoundBoxes, suppress
+from lightning_modules.found_boxes import DECIMALS, FoundBoxes, suppress, suppress_many
 from lightning_modules.metrics.average_precision import average_precision
 from lightning_modules.metrics.detection import DetectionMetrics, scores_of
 from lightning_modules.metrics.detection_rows import DetectionRow
@@ -69,8 +69,30 @@ class BoxDecisions:
         """
         if self.metrics is None:
             return _best_of_each_class(candidates)
-        found = _sizeable(candidates.ranked(), point.get("smallest", self.sizes[0]))
-        return found.take(suppress(found, [point.get("nms_iou", self.nms_ious[0])])[0])
+        found = self._sizeable(candidates, point)
+        return found.take(suppress(found, [self._nms_iou(point)])[0])
+
+    def resolve_shown(self, candidates: FoundBoxes, point: Point) -> FoundBoxes:
+        """As :meth:`resolve`, of what :meth:`may_be_shown` has left of a case with many objects."""
+        ranked = candidates.ranked()
+        return ranked.take(suppress_many(ranked, self._nms_iou(point)))
+
+    def may_be_shown(self, candidates: FoundBoxes, point: Point) -> FoundBoxes:
+        """Those that are shown if no other suppresses them.
+
+        Only a higher score of the same class suppresses a box: what is left out here changes
+        nothing of what :meth:`resolve` leaves of the others.
+        """
+        return self.shown(self._sizeable(candidates, point), point)
+
+    def _nms_iou(self, point: Point) -> float:
+        return float(point.get("nms_iou", self.nms_ious[0]))
+
+    def _sizeable(self, candidates: FoundBoxes, point: Point) -> FoundBoxes:
+        """From the highest score, without small ones."""
+        found, smallest = candidates.ranked(), point.get("smallest", self.sizes[0])
+        low, high = np.split(found.boxes, 2, axis=1)
+        return found.take((high - low).min(axis=1) >= smallest) if smallest else found
 
     def shown(self, found: FoundBoxes, point: Point) -> FoundBoxes:
         """Boxes that reach the operating point; all where none was chosen."""
@@ -165,11 +187,6 @@ def _mean_precision(rows: Sequence[DetectionRow], metrics: DetectionMetrics) -> 
     ]
     known = [value for value in values if not np.isnan(value)]
     return float(np.mean(known)) if known else 0.0
-
-
-def _sizeable(found: FoundBoxes, smallest: float) -> FoundBoxes:
-    low, high = np.split(found.boxes, 2, axis=1)
-    return found.take((high - low).min(axis=1) >= smallest) if smallest else found
 
 
 def _best_of_each_class(found: FoundBoxes) -> FoundBoxes:

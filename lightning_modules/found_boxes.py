@@ -1,6 +1,8 @@
 """Boxes that were found in one case, and which of those that overlap are kept."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,4 +77,35 @@ def suppress(found: FoundBoxes, nms_ious: Sequence[float]) -> Flags:
             later = overlaps[box, box + 1 :][None] > limits
             part[:, box + 1 :] &= ~(later & part[:, box, None])
         kept[:, own] = part
+    return kept
+
+
+def suppress_many(found: FoundBoxes, nms_iou: float) -> Flags:
+    """As :func:`suppress` with one threshold, of hundreds of thousands of boxes.
+
+    Each is compared with those in the same cells of a grid only, not with all others.
+
+    Args:
+        found: Boxes of one case, from the highest score.
+        nms_iou: As above.
+
+    Returns:
+        Which are kept, ``(N,)``.
+    """
+    kept = np.zeros(len(found.scores), np.bool_)
+    if not len(kept):
+        return kept
+    low, high = np.split(found.boxes, 2, axis=1)
+    cell = max(float((high - low).max(axis=1).mean()), 1.0)
+    first, last = (np.floor(ends / cell).astype(int).tolist() for ends in (low, high))
+    there: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for box, label in enumerate(found.labels.tolist()):
+        ranges = (range(a, b + 1) for a, b in zip(first[box], last[box], strict=True))
+        cells = list(product([label], *ranges))
+        near = list({other for each in cells for other in there[each]})
+        if near and (iou(found.boxes[[box]], found.boxes[near]) > nms_iou).any():
+            continue
+        kept[box] = True
+        for each in cells:
+            there[each].append(box)
     return kept

@@ -27,6 +27,17 @@ def test_boxes_with_a_short_side_go(decisions):
     assert decisions.resolve(found, {"smallest": 5.0}).boxes.tolist() == [[50, 50, 60, 60]]
 
 
+def test_what_may_not_be_shown_can_be_left_out_before_overlaps_are_resolved(decisions):
+    limits = {"a": 0.2, "b": 0.5, "c": 0.8}
+    scores = {name: {"score": limit} for name, limit in limits.items()}
+    point = {"nms_iou": 0.2, "smallest": 12.0, "scores": scores}
+    found = drawn(1, count=400)
+    early = decisions.resolve_shown(decisions.may_be_shown(found, point), point)
+    late = decisions.shown(decisions.resolve(found, point), point)
+    assert 0 < len(late.scores) < 400
+    assert early.as_lists() == late.as_lists()
+
+
 def validation(count=3, size=10.0):
     """Cases with one object, found twice with an IoU of 2/3, and a small false alarm."""
     draw = np.random.default_rng(0)

@@ -7,7 +7,7 @@ from fakes.scored_boxes import boxes_at
 from monai.data.box_utils import non_max_suppression
 from torchvision.ops import batched_nms
 
-from lightning_modules.found_boxes import FoundBoxes, suppress
+from lightning_modules.found_boxes import FoundBoxes, suppress, suppress_many
 
 NMS_IOUS = [0.1, 0.3, 0.5, 0.7]
 
@@ -33,6 +33,22 @@ def test_suppression_in_volumes_is_that_of_monai(seed):
     for nms_iou, kept in zip(NMS_IOUS, suppress(found, NMS_IOUS), strict=True):
         expected = non_max_suppression(found.boxes, found.scores.copy(), nms_iou)
         assert np.flatnonzero(kept).tolist() == sorted(expected.tolist())
+
+
+@pytest.mark.parametrize("axes", [2, 3])
+@pytest.mark.parametrize("nms_iou", NMS_IOUS)
+def test_many_boxes_are_suppressed_as_few_are(axes, nms_iou):
+    found = drawn(7, count=400, axes=axes)
+    near = found.boxes + np.random.default_rng(0).uniform(-2, 2, found.boxes.shape)
+    pairs = (found, found._replace(boxes=near))
+    found = FoundBoxes(*(np.concatenate(each) for each in zip(*pairs, strict=True))).ranked()
+    kept = suppress_many(found, nms_iou)
+    assert (~kept).sum() > 20
+    assert kept.tolist() == suppress(found, [nms_iou])[0].tolist()
+
+
+def test_among_no_boxes_none_is_suppressed():
+    assert suppress_many(drawn(0, count=0), 0.5).shape == (0,)
 
 
 def test_lists_are_plain_and_give_the_boxes_back():

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -34,7 +34,7 @@ def map_in_order(
     items: Sequence[Item],
     threads: int | None = None,
     ahead: int = AHEAD,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Results in the order of the items, only so many ahead of who takes them.
 
     Args:
@@ -58,21 +58,26 @@ def map_in_order(
 
 
 def shown(
-    results: Iterator[Result], title: str, count: int, *, progress: bool = True
+    results: Iterator[Result],
+    title: str,
+    count: int,
+    *,
+    progress: bool = True,
+    what: str = "images",
 ) -> Iterator[Result]:
     """Pass results on under a progress bar; a line every 10 % when stderr is no terminal."""
     if progress and not sys.stderr.isatty():
-        yield from _logged(results, title, count)
+        yield from _logged(results, title, count, what)
         return
     console = Console(stderr=True)
     yield from track(results, title, count, console=console, disable=not progress)
 
 
-def _logged(results: Iterator[Result], title: str, count: int) -> Iterator[Result]:
+def _logged(results: Iterator[Result], title: str, count: int, what: str) -> Iterator[Result]:
     said, when = 0, time.monotonic()
     for done, result in enumerate(results, start=1):
         yield result
         tenth = done * LINES // count
         if tenth > said and time.monotonic() - when >= SECONDS_A_LINE:
-            LOG.info("%s: %d of %d images", title, done, count)
+            LOG.info("%s: %d of %d %s", title, done, count, what)
             said, when = tenth, time.monotonic()

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from datamodules.configs.boxes import BoxesConfig
 from datamodules.mask_inputs import check_image
@@ -24,14 +26,25 @@ class PredictedBoxes:
     """What a detector says of one case.
 
     Attributes:
-        image: As it was read.
+        shape: Voxels along each axis of the file.
         boxes: Those that reach the operating point, in voxels of the file.
-        everything: Those below it too.
+        highest: Of each class the highest score of any box, shown or not, ``(classes,)``.
+    """
+
+    shape: tuple[int, ...]
+    boxes: FoundBoxes
+    highest: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedImage(PredictedBoxes):
+    """What a detector says of an image or a volume.
+
+    Attributes:
+        image: As it was read.
     """
 
     image: Volume
-    boxes: FoundBoxes
-    everything: FoundBoxes
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +79,12 @@ class BoxPredictor:
         """Names of what is found."""
         return self.modules[0].data.classes
 
-    def predict(self, paths: Sequence[Path]) -> PredictedBoxes:
+    @property
+    def axes(self) -> int:
+        """Of the cases that it takes: 2 or 3."""
+        return len(self.modules[0].data.spacing)
+
+    def predict(self, paths: Sequence[Path]) -> PredictedImage:
         """Find the objects of one case.
 
         Args:
@@ -83,7 +101,9 @@ class BoxPredictor:
         with torch.inference_mode():
             found = first.detect(torch.from_numpy(prepared.image), prepared.geometry, networks)
         shown = first.decisions.shown(found.boxes, first.operating_point)
-        return PredictedBoxes(image, shown, found.boxes)
+        highest = np.zeros(len(self.classes))
+        np.maximum.at(highest, found.boxes.labels, found.boxes.scores)
+        return PredictedImage(image.spatial, shown, highest, image)
 
 
 def _likeness(model: TrainedModel) -> object:

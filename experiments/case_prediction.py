@@ -63,6 +63,8 @@ def predicted(
     predict: Callable[[str], Found],
     failed: list[dict[str, Any]],
     doing: str,
+    *,
+    progress: bool = True,
 ) -> Iterator[tuple[str, Found]]:
     """What a model says of every case that it can say something of.
 
@@ -71,8 +73,9 @@ def predicted(
         predict: What it says of one; raises ``DataError``.
         failed: Receives the others, with the reason.
         doing: What the progress bar says.
+        progress: Whether there is one: not where each case has its own.
     """
-    for name in shown(iter(names), doing, len(names)):
+    for name in shown(iter(names), doing, len(names), progress=progress):
         try:
             found = predict(name)
         except DataError as error:

@@ -35,10 +35,14 @@ def _parser() -> argparse.ArgumentParser:
         " decision at the operating point that was frozen on validation, and whether a file is"
         " unlike those that the model was trained on; a segmenter gives masks in the geometry of"
         " the files, and their volumes; a detector gives boxes, a landmarker points, in pixels, or"
-        " in mm of volumes.",
+        " in mm of volumes; whole slides a detector looks at in tiles, and writes GeoJSON for"
+        " QuPath, too.",
         epilog="exit code 0: every file predicted; 3: some could not be read, see failures.csv",
     )
-    volumes = "; for a segmenter, detector or landmarker also NIfTI, NRRD, MHA and DICOM series"
+    volumes = (
+        "; for a segmenter, detector or landmarker also NIfTI, NRRD, MHA and DICOM series; for a"
+        " detector of flat images also whole slides (SVS, NDPI, MRXS, pyramidal TIFF ...)"
+    )
     add_file_arguments(parser, TABLE, FILMS + volumes)
     parser.add_argument(
         "--overlays",
@@ -63,6 +67,25 @@ def _parser() -> argparse.ArgumentParser:
         help="of a landmarker that measures in mm: the side of a pixel, of flat images whose files"
         " do not say it",
     )
+    slides = parser.add_argument_group("whole slides, for a detector; each says that files are")
+    slides.add_argument(
+        "--um-per-pixel",
+        type=float,
+        metavar="UM",
+        help="of the images that the detector was trained on (0.25 at 40x, 0.5 at 20x), where they"
+        " do not say it; slides of any scale are looked at on this one",
+    )
+    slides.add_argument(
+        "--assumed-um-per-pixel",
+        type=float,
+        metavar="UM",
+        help="of slides that do not say it, such as PNG and JPEG files",
+    )
+    slides.add_argument(
+        "--everywhere",
+        action="store_true",
+        help="look at all of a slide, not only where it has tissue: smears, stains without colour",
+    )
     return parser
 
 
@@ -77,14 +100,20 @@ def _predict(arguments: argparse.Namespace) -> int:
     if arguments.pixel_spacing_mm is not None:
         raise ConfigError("--pixel-spacing-mm is for landmarks, and this model finds none")
 
-    if is_segmenter(arguments.run):
-        from experiments.mask_prediction import predict_masks
-
-        return predict_masks(arguments)
     if is_detector(arguments.run):
         from experiments.box_prediction import predict_boxes
 
         return predict_boxes(arguments)
+    scales = arguments.um_per_pixel, arguments.assumed_um_per_pixel
+    if arguments.everywhere or scales != (None, None):
+        raise ConfigError(
+            "--um-per-pixel, --assumed-um-per-pixel and --everywhere are of a detector on slides,"
+            " and this model is none"
+        )
+    if is_segmenter(arguments.run):
+        from experiments.mask_prediction import predict_masks
+
+        return predict_masks(arguments)
     if arguments.format is not None:
         raise ConfigError("--format is of masks, and this model makes none")
     return run_on_files(arguments, TABLE, lambda predictor: _Predictions(arguments, predictor))

@@ -26,7 +26,8 @@ FINEST_UM, COARSEST_UM = 0.01, 20.0
 BLOCK = 2048
 """Side in pixels of what is read at once for an image of the whole slide."""
 SAME_SCALE = 1.01
-HINT = "set --data.assumed-um-per-pixel to the scanner's (0.25 at 40x, 0.5 at 20x)"
+ASSUMED = "--data.assumed-um-per-pixel"
+"""Where a person says the scale of slides that do not."""
 
 
 class Slide:
@@ -145,7 +146,24 @@ def _blocks(rows: int, columns: int, side: int) -> Iterator[tuple[slice, slice]]
             yield slice(top, min(top + side, rows)), slice(left, min(left + side, columns))
 
 
-def open_slide(path: Path, assumed_um_per_pixel: float | None = None) -> Slide:
+def is_scan(path: Path) -> bool:
+    """Whether a file is a slide from a scanner or with several levels, by its content.
+
+    A TIFF with tiles and one level may as well be any picture.
+    """
+    vendor = openslide.OpenSlide.detect_format(path) if path.is_file() else None
+    if vendor != "generic-tiff":
+        return vendor is not None
+    try:
+        with openslide.OpenSlide(path) as slide:
+            return slide.level_count > 1
+    except openslide.OpenSlideError:
+        return False
+
+
+def open_slide(
+    path: Path, assumed_um_per_pixel: float | None = None, setting: str = ASSUMED
+) -> Slide:
     """Open a whole slide with openslide, or a PNG or JPEG file as a small one.
 
     A process that is forked opens its slides anew.
@@ -153,6 +171,7 @@ def open_slide(path: Path, assumed_um_per_pixel: float | None = None) -> Slide:
     Args:
         path: SVS, TIFF, NDPI, MRXS, DICOM and whatever else openslide reads; PNG or JPEG.
         assumed_um_per_pixel: Scale of level 0 if the file does not say.
+        setting: What messages say that a person sets it by.
 
     Raises:
         DataError: If the file is not there, is none of these, is damaged, has another scale across
@@ -171,7 +190,7 @@ def open_slide(path: Path, assumed_um_per_pixel: float | None = None) -> Slide:
             f"{name}: it cannot be opened ({_reason(error, path)}); copy it again if it is damaged"
         ) from error
     try:
-        return Slide(path, source, _scale(name, source.said_um, assumed_um_per_pixel))
+        return Slide(path, source, _scale(name, source.said_um, assumed_um_per_pixel, setting))
     except DataError:
         source.close()
         raise
@@ -204,7 +223,9 @@ def _open(path: Path) -> SlideSource:
         return SmallSlide(head + file.read(), kind)
 
 
-def _scale(name: str, said: tuple[float, float] | None, assumed: float | None) -> float:
+def _scale(
+    name: str, said: tuple[float, float] | None, assumed: float | None, setting: str
+) -> float:
     """Micrometres a pixel.
 
     Raises:
@@ -218,8 +239,9 @@ def _scale(name: str, said: tuple[float, float] | None, assumed: float | None) -
         return sum(said) / 2
     if assumed is not None:
         return assumed
+    hint = f"set {setting} to the scanner's (0.25 at 40x, 0.5 at 20x)"
     if said is not None:
         raise DataError(
-            f"{name}: it says {said[0]:g} x {said[1]:g} um per pixel, which no scanner has; {HINT}"
+            f"{name}: it says {said[0]:g} x {said[1]:g} um per pixel, which no scanner has; {hint}"
         )
-    raise DataError(f"{name}: it does not say how many micrometres a pixel has; {HINT}")
+    raise DataError(f"{name}: it does not say how many micrometres a pixel has; {hint}")

@@ -86,17 +86,32 @@ def find_tissue(slide: Slide, config: TissueConfig, name: str, masks: str | None
         DataError: If there is no tissue, or the own mask is faulty.
     """
     own = read_own_mask(masks, slide, config.um_per_pixel)
-    if own is not None:
-        mask = own
-    else:
-        image = slide.thumbnail(config.um_per_pixel)
-        scale = slide.size[0] * slide.um_per_pixel / image.shape[1]
-        mask = tissue_mask(image, scale, config)
-    if not mask.any():
+    tissue = look_for_tissue(slide, config) if own is None else _on(slide, own)
+    if not tissue.mask.any():
         raise DataError(
             f"{name}: a slide without tissue; take it out, lower --data.tissue.saturation "
             "(with --data.tissue.kind threshold), or give a mask in --data.masks"
         )
+    return tissue
+
+
+def look_for_tissue(slide: Slide, config: TissueConfig) -> Tissue:
+    """The tissue of a slide as a small image of it shows it; there may be none.
+
+    Raises:
+        DataError: If the file is damaged.
+    """
+    image = slide.thumbnail(config.um_per_pixel)
+    scale = slide.size[0] * slide.um_per_pixel / image.shape[1]
+    return _on(slide, tissue_mask(image, scale, config))
+
+
+def all_of(slide: Slide) -> Tissue:
+    """A slide all of which counts as tissue."""
+    return _on(slide, np.ones((1, 1), np.bool_))
+
+
+def _on(slide: Slide, mask: Mask) -> Tissue:
     return Tissue(mask, slide.size, slide.size[0] * slide.um_per_pixel / mask.shape[1])
 
 

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,18 +12,18 @@ from fakes.slide_files import stained, write_tiff
 from PIL import Image
 
 from datamodules.errors import DataError
-from datamodules.transforms.slide_reading import open_slide
+from datamodules.transforms.slide_reading import is_scan, open_slide
 
 IMAGE = stained()
 
 
-def read_through(path: Path, **options: float) -> None:
+def read_through(path: Path, **options: Any) -> None:
     with open_slide(path, **options) as slide:
         for x in range(0, slide.size[0], 256):
             slide.region(x, 0, 0, 256, slide.size[1])
 
 
-def reason_of(path: Path, **options: float) -> str:
+def reason_of(path: Path, **options: Any) -> str:
     with pytest.raises(DataError) as error:
         read_through(path, **options)
     assert str(path.parent) not in str(error.value)
@@ -136,6 +137,21 @@ def test_what_is_transparent_in_an_image_is_white(tmp_path: Path) -> None:
     pixels = np.dstack([IMAGE[:8, :8], np.zeros((8, 8), np.uint8)])
     Image.fromarray(pixels).save(tmp_path / "a.png")
     assert (open_slide(tmp_path / "a.png", 1.0).region(0, 0, 0, 8, 8) == 255).all()
+
+
+def test_slides_are_told_from_pictures_by_their_content(tmp_path: Path) -> None:
+    assert is_scan(write_tiff(tmp_path / "a.tif", IMAGE, 0.25, (4,)))
+    assert not is_scan(write_tiff(tmp_path / "b.tif", IMAGE, 0.25))
+    Image.fromarray(IMAGE[:8, :8]).save(tmp_path / "c.png")
+    assert not is_scan(tmp_path / "c.png")
+    assert not is_scan(tmp_path)
+
+
+def test_messages_name_the_setting_of_who_asks(tmp_path: Path) -> None:
+    path = write_tiff(tmp_path / "a.tif", IMAGE, None)
+    assert reason_of(path, setting="--scale").endswith(
+        "set --scale to the scanner's (0.25 at 40x, 0.5 at 20x)"
+    )
 
 
 def test_without_a_scale_it_is_refused_or_assumed(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ MAY_IMPORT = {
         "datamodules.batches",
         "datamodules.data_info",
         "datamodules.errors",
+        "datamodules.landmark_info",
         "datamodules.schema",
     ),
     "callbacks": ("callbacks", "lightning_modules", "datamodules"),

@@ -13,6 +13,7 @@ from experiments.configs.trainer import TrainerConfig
 from experiments.experiment import Experiment
 from lightning_modules.configs.landmark_measures import (
     AngleConfig,
+    DifferenceConfig,
     ExtentConfig,
     PointGroupConfig,
     RatioConfig,
@@ -57,7 +58,7 @@ def demo_landmarks() -> Experiment:
                 CARDIOTHORACIC_RATIO,
             ),
         ),
-        trainer=TrainerConfig(max_epochs=15, clip_gradient_norm=10.0),
+        trainer=TrainerConfig(max_epochs=40, clip_gradient_norm=10.0, validate_every_epochs=2),
     )
 
 
@@ -87,7 +88,7 @@ def cephalometric() -> Experiment:
             measures=(
                 AngleConfig(name="sna", points=("sella", "nasion", "subspinale")),
                 AngleConfig(name="snb", points=("sella", "nasion", "supramentale")),
-                AngleConfig(name="anb", points=("subspinale", "nasion", "supramentale")),
+                DifferenceConfig(name="anb", minuend="sna", subtrahend="snb"),
             ),
             monitor="mre_mm",
         ),

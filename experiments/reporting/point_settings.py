@@ -51,6 +51,8 @@ def measure_in_words(measure: Measure) -> str:
         return f"extent of {listed(measure.points)} along {measure.axis}"
     if measure.kind == "ratio":
         return f"{measure.numerator} divided by {measure.denominator}"
+    if measure.kind == "difference":
+        return f"{measure.minuend} less {measure.subtrahend}"
     if len(measure.points) == 3:
         first, vertex, second = measure.points
         return f"angle at {vertex} between {first} and {second}"

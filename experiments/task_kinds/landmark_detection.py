@@ -44,9 +44,9 @@ class LandmarkDetection(TaskKind):
         from datamodules.landmarks import LandmarksData
         from lightning_modules.metrics.landmark_measures import check_measures
 
-        task, _ = settings_of(experiment)
+        task, settings = settings_of(experiment)
         if isinstance(data, LandmarksData):
-            check_measures(task.measures, task.groups, data.landmarks.names)
+            check_measures(task.measures, task.groups, data.landmarks.names, len(settings.patch))
 
     def examine(self, experiment: Experiment, *, pixels: bool) -> "Examination":
         """See the base class."""

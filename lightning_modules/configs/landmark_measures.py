@@ -44,6 +44,18 @@ class AngleConfig(Settings):
     """Three: a, vertex, b, as sella, nasion, A of the SNA. Four: from a to b, and from c to d."""
 
 
+class DifferenceConfig(Settings):
+    """One measure less another of the same kind, such as the ANB: SNA less SNB, with its sign."""
+
+    kind: Literal["difference"] = "difference"
+    name: Name
+    """What a report calls it."""
+    minuend: str
+    """Name of another measure."""
+    subtrahend: str
+    """Name of the measure that is taken from it."""
+
+
 class RatioConfig(Settings):
     """One measure divided by another, such as the cardiothoracic ratio."""
 
@@ -57,7 +69,8 @@ class RatioConfig(Settings):
 
 
 Measure = Annotated[
-    DistanceConfig | ExtentConfig | AngleConfig | RatioConfig, Field(discriminator="kind")
+    DistanceConfig | ExtentConfig | AngleConfig | DifferenceConfig | RatioConfig,
+    Field(discriminator="kind"),
 ]
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from datamodules.errors import ConfigError
 from lightning_modules.configs.landmark_measures import (
     AngleConfig,
+    DifferenceConfig,
     DistanceConfig,
     ExtentConfig,
     Measure,
@@ -47,7 +48,13 @@ class PointMeasures:
         """Of each measure: mm, pixels (voxels), degrees, or none of a ratio."""
         length = "mm" if has_spacing else "pixels" if self.axes == 2 else "voxels"
         units = {DistanceConfig: length, ExtentConfig: length, AngleConfig: "degrees"}
-        return {name: units.get(type(each), "") for name, each in self._measures.items()}
+
+        def unit_of(measure: Measure) -> str:
+            if isinstance(measure, DifferenceConfig):
+                return unit_of(self._measures[measure.minuend])
+            return units.get(type(measure), "")
+
+        return {name: unit_of(each) for name, each in self._measures.items()}
 
     def measure(self, places: Sequence[Place], spacing: Sequence[float]) -> dict[str, float | None]:
         """Measure one case.
@@ -85,11 +92,17 @@ class PointMeasures:
             return np.asarray(along.max(axis=1) - along.min(axis=1))
         if isinstance(measure, AngleConfig):
             return _angle([places[:, self.points.index(name)] for name in measure.points])
-        above, below = (
-            self._of(self._measures[name], places)
-            for name in (measure.numerator, measure.denominator)
-        )
+        above, below = (self._of(self._measures[name], places) for name in parts_of(measure))
+        if isinstance(measure, DifferenceConfig):
+            return np.asarray(above - below)
         return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
+
+
+def parts_of(measure: DifferenceConfig | RatioConfig) -> tuple[str, str]:
+    """Names of the two measures that one is made of."""
+    if isinstance(measure, DifferenceConfig):
+        return measure.minuend, measure.subtrahend
+    return measure.numerator, measure.denominator
 
 
 def as_array(places: Sequence[Place], axes: int) -> Array:
@@ -208,20 +221,25 @@ def _check_angle(
         raise ConfigError(f"{where}: an angle needs two different lines")
 
 
-def _check_ratio(
-    measure: RatioConfig, points: Sequence[str], known: Mapping[str, Measure], axes: int
+def _check_parts(
+    measure: DifferenceConfig | RatioConfig,
+    points: Sequence[str],
+    known: Mapping[str, Measure],
+    axes: int,
 ) -> None:
     del points, axes
     where = f"measure '{measure.name}'"
-    parts = (measure.numerator, measure.denominator)
+    parts = parts_of(measure)
     for name in parts:
         if name not in known:
             others = [other for other in known if other != measure.name]
             raise ConfigError(f"{where}: there is no measure '{name}'{_nearest(name, others)}")
-        if isinstance(known[name], RatioConfig):
-            raise ConfigError(f"{where}: '{name}' is a ratio itself; divide what it is made of")
+        if isinstance(known[name], DifferenceConfig | RatioConfig):
+            raise ConfigError(
+                f"{where}: '{name}' is made of measures itself; name distances, extents or angles"
+            )
     if len({isinstance(known[name], AngleConfig) for name in parts}) > 1:
-        raise ConfigError(f"{where} would divide a length and an angle; use two of one kind")
+        raise ConfigError(f"{where} is made of a length and an angle; use two of one kind")
 
 
 def _check_names(names: Sequence[str], points: Sequence[str], where: str) -> None:
@@ -235,5 +253,6 @@ CHECKS: Mapping[type, Callable[..., None]] = {
     DistanceConfig: _check_distance,
     ExtentConfig: _check_extent,
     AngleConfig: _check_angle,
-    RatioConfig: _check_ratio,
+    DifferenceConfig: _check_parts,
+    RatioConfig: _check_parts,
 }

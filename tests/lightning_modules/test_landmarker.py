@@ -75,7 +75,16 @@ def test_prediction_writes_the_points_that_evaluation_found(finished, tmp_path):
     row = next(iter(read_rows(folder.rows / "test.json")))
     name = row["case_id"].removesuffix(".png")
     out = tmp_path / "out"
-    code = predict.main([str(folder.path), str(data / f"{name}.png"), "--output", str(out)])
+    code = predict.main(
+        [
+            str(folder.path),
+            str(data / f"{name}.png"),
+            "--output",
+            str(out),
+            "--pixel-spacing-mm",
+            "0.5",
+        ]
+    )
     assert code == 0
     with (out / "points.csv").open() as file:
         found = [[float(each["y"]) + 0.5, float(each["x"]) + 0.5] for each in csv.DictReader(file)]

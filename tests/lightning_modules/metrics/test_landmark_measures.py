@@ -107,7 +107,10 @@ def test_name_with_brackets_is_itself_and_no_pattern():
         ([{**HEART, "axis": "z"}], "images have no axis z"),
         ([{**ANGLE, "points": ("apex", "apex", "heart_1")}], "two different lines"),
         ([HEART, {**RATIO, "denominator": "chst"}], "no measure 'chst'"),
-        ([HEART, CHEST, RATIO, {**RATIO, "name": "b", "numerator": "ctr"}], "is a ratio itself"),
+        (
+            [HEART, CHEST, RATIO, {**RATIO, "name": "b", "numerator": "ctr"}],
+            "is made of measures itself",
+        ),
         ([HEART, ANGLE, {**RATIO, "denominator": "corner"}], "a length and an angle"),
         ([HEART, HEART], "two measures are called 'heart'"),
     ],

@@ -226,8 +226,13 @@ def boxes_of_case(case: Case, row: int, cache: VolumeCache, classes: ObjectClass
     if classes.outlines is None:
         return classes.boxes_of(case, geometry)
     kept = cache.description[MASK_BOXES].get(case.case_id, [])
-    values = np.array(kept, np.float32).reshape(len(kept), 1 + 2 * len(geometry.shape))
-    return CaseBoxes(values[:, 1:], values[:, 0].astype(np.int64), np.zeros(len(kept), bool))
+    return numbered_boxes(kept, len(geometry.shape))
+
+
+def numbered_boxes(found: Sequence[Sequence[float]], axes: int) -> CaseBoxes:
+    """The boxes of :func:`boxes_of_mask`, none of them ignored."""
+    values = np.array(found, np.float32).reshape(len(found), 1 + 2 * axes)
+    return CaseBoxes(values[:, 1:], values[:, 0].astype(np.int64), np.zeros(len(found), bool))
 
 
 def _items(files: MaskedCaseFiles, classes: ObjectClasses) -> list[CacheItem]:

@@ -17,6 +17,7 @@ from datamodules.box_cases import (
     cached_images,
 )
 from datamodules.box_dataset import BoxPatches, BoxPatchSettings, WholeImages, change_windows
+from datamodules.box_statistics import Sides, evenly
 from datamodules.cases import CaseTable
 from datamodules.configs.boxes import BoxesConfig
 from datamodules.data_info import DetectionInfo
@@ -25,9 +26,6 @@ from datamodules.errors import ConfigError, DataError
 from datamodules.mask_inputs import check_first_image
 from datamodules.patched import PatchedData, contents_of
 from datamodules.splits import ContentHashes
-
-MOST_SIZES = 2000
-"""Boxes whose sizes a model is told, to fit anchors to."""
 
 
 class BoxesData(PatchedData):
@@ -191,7 +189,7 @@ class BoxesData(PatchedData):
         return tuple(round(float(value), 6) for value in every.mean(axis=0)) if len(every) else ()
 
 
-def _sizes(cases: Sequence[CaseBoxes], axes: int) -> tuple[tuple[float, ...], ...]:
+def _sizes(cases: Sequence[CaseBoxes], axes: int) -> Sides:
     """Sides of the objects of some cases, evenly taken from all of them where they are many.
 
     Raises:
@@ -202,6 +200,4 @@ def _sizes(cases: Sequence[CaseBoxes], axes: int) -> tuple[tuple[float, ...], ..
     )
     if len(boxes) == 0:
         raise DataError("no training case has an object: there is nothing to learn to find")
-    sides = boxes[:, axes:] - boxes[:, :axes]
-    rows = np.linspace(0, len(sides) - 1, min(len(sides), MOST_SIZES)).round().astype(int)
-    return tuple(tuple(round(float(side), 2) for side in sides[row]) for row in rows)
+    return evenly(boxes[:, axes:] - boxes[:, :axes])

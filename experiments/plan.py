@@ -25,10 +25,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m experiments.plan",
         usage="%(prog)s NAME|--config FILE [settings] [options]",
-        description="Measure the training cases of a segmentation or of a volume classification,"
-        " and plan spacing, normalisation and batch by nnU-Net's rules; of a segmentation also"
-        " patch and depth of its U-Net, of a classification whether volumes are seen whole, and in"
-        " which size. The result is an experiment as YAML, with the reason beside each planned"
+        description="Measure the training cases of a segmentation, a detection or a volume"
+        " classification, and plan spacing, normalisation and batch by nnU-Net's rules; of a"
+        " segmentation also patch and depth of its U-Net, of a classification whether volumes are"
+        " seen whole, and in which size, of a detection whether images are seen whole or in"
+        " windows, the maps and the anchors, with the share of boxes that these can find at best."
+        " The result is an experiment as YAML, with the reason beside each planned"
         " value: edit it, and run it with python -m experiments.run --config FILE. NAME, --config"
         " and settings are those of experiments.run; what is not planned stays as they say. Images"
         " are read twice, once to divide them as a run does, where identical ones stay together,"
@@ -84,15 +86,15 @@ def _experiment(words: Sequence[str], dimensions: int | None) -> Experiment:
         raise ConfigError("to plan anew what a run did: --config RUN_FOLDER/experiment.yaml")
     experiment = parse_experiment(words, "planned")
     kind = experiment.task.kind
-    if kind not in ("segmenter", "volume-classifier"):
+    if kind not in ("segmenter", "detector", "volume-classifier"):
         raise ConfigError(
-            "planning is for segmentation and volume classification, and the task of"
+            "planning is for segmentation, detection and volume classification, and the task of"
             f" {experiment.name} is {kind}"
         )
-    if kind == "volume-classifier" and dimensions is not None:
+    if kind != "segmenter" and dimensions is not None:
+        slices = "; a volume classifier that looks at slices is --task.network.kind slices"
         raise ConfigError(
-            "--dimensions is for segmentation; a volume classifier that looks at slices is"
-            " --task.network.kind slices"
+            "--dimensions is for segmentation" + slices * (kind == "volume-classifier")
         )
     return experiment
 
@@ -105,6 +107,8 @@ def _planned(
     check_task(experiment)
     if experiment.task.kind == "segmenter":
         return _planned_segmentation(experiment, memory_gb, dimensions)
+    if experiment.task.kind == "detector":
+        return _planned_detection(experiment, memory_gb)
     return _planned_classification(experiment, memory_gb)
 
 
@@ -119,6 +123,22 @@ def _planned_segmentation(
     survey.check()
     survey.prepare()
     return plan_experiment(experiment, survey.measure(), memory_gb, dimensions)
+
+
+def _planned_detection(experiment: Experiment, memory_gb: float) -> "PlannedExperiment":
+    from datamodules.box_survey import BoxSurvey
+    from experiments.planned_boxes import plan_boxes
+    from experiments.planned_detector import network_to_plan
+    from experiments.task_kinds.detection import settings_of
+    from experiments.tasks import check_task
+
+    network_to_plan(experiment)
+    survey = BoxSurvey(settings_of(experiment)[1], experiment.seed)
+    survey.check()
+    survey.prepare()
+    planned = plan_boxes(experiment, survey.measure(), memory_gb)
+    check_task(planned.experiment)
+    return planned
 
 
 def _planned_classification(experiment: Experiment, memory_gb: float) -> "PlannedExperiment":

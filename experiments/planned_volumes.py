@@ -54,7 +54,7 @@ def plan_volumes(
     plan = plan_fit(found, data, memory, candidates=info.candidates)
     batch = _plan_batch(plan, memory, len(found.cases))
     given = data.preprocessing.normalisation
-    normalisation = _normalisation(found, given)
+    normalisation = kept_or_planned(found, given)
     planned = experiment.replace(
         data=data.replace(
             preprocessing=data.preprocessing.replace(
@@ -108,7 +108,7 @@ def with_standard_stem(experiment: Experiment, size: Size) -> Experiment | None:
     return experiment.replace(task=task.replace(network=network.replace(stem="standard")))
 
 
-def _normalisation(found: VolumeStatistics, given: Normalisation) -> Normalisation:
+def kept_or_planned(found: VolumeStatistics, given: Normalisation) -> Normalisation:
     """By nnU-Net's rules; but a window that somebody has chosen knows more than Otsu's threshold.
 
     Raises:

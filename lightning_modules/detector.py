@@ -11,11 +11,13 @@ from datamodules.batches import BoxBatch
 from datamodules.data_info import DetectionInfo
 from lightning_modules.base import Prediction, Row, TaskModule
 from lightning_modules.box_decisions import BoxDecisions, FoundBoxes
+from lightning_modules.configs.detection_networks import AnchorSettings
 from lightning_modules.configs.detector import DetectorConfig
 from lightning_modules.metrics.detection import DetectionMetrics
 from lightning_modules.metrics.detection_rows import DetectionRow
 from lightning_modules.metrics.intervals import Figure
 from lightning_modules.metrics.single_box import SingleBoxMetrics
+from lightning_modules.networks.anchor_recall import say_recall
 from lightning_modules.networks.detection import DetectionNetwork
 from lightning_modules.networks.detection_networks import build_detection_network
 from lightning_modules.window_detection import Windows, detect_views
@@ -91,6 +93,11 @@ class Detector(TaskModule):
             axes = len(data.spacing)
             self.metrics = DetectionMetrics(data.classes, axes, config.hit_rule, config.hit_iou)
         self.decisions = BoxDecisions(config, self.metrics)
+
+    def on_train_start(self) -> None:
+        """Say what the anchors can find at best."""
+        if isinstance(self.config.network, AnchorSettings) and self.trainer.is_global_zero:
+            say_recall(self.data.box_sizes, self.network.anchors.cpu())
 
     def forward(self, images: Tensor) -> Any:  # noqa: ANN401
         """Candidates of images ``(B, C, *size)``."""

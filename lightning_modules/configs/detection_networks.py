@@ -30,6 +30,9 @@ class LevelSettings(PyramidSettings):
     """Voxels between neighbouring places of the finest map; none: from the smallest objects."""
     pyramid_features: int | None = Field(default=None, ge=8, le=512, multiple_of=8)
     """Channels of each map; none: 64 in 2D, 32 in 3D."""
+    most_boxes: int = Field(default=300, ge=1, le=5000)
+    """Boxes of an image (a window) at most, before it is decided which of those that overlap are
+    one object: several times as many as it has objects."""
 
 
 class AnchorSettings(LevelSettings):

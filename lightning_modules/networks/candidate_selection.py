@@ -6,29 +6,32 @@ import torch
 from torch import Tensor
 
 from lightning_modules.box_tensors import pairwise_iou
-from lightning_modules.networks.detection import LEAST_SCORE, MOST_CANDIDATES, Candidates
+from lightning_modules.networks.detection import LEAST_SCORE, Candidates
 
-MOST_COMPARED = 1000
+LEAST_COMPARED = 1000
+COMPARED = 3
+"""Times as many boxes as are kept, of which those that coincide are left out."""
 SAME = 0.9
 """Boxes of a class that overlap as much are the same; choices of the NMS are below this."""
 
 
-def select_candidates(boxes: Tensor, scores: Tensor, size: Sequence[int]) -> Candidates:
+def select_candidates(boxes: Tensor, scores: Tensor, size: Sequence[int], most: int) -> Candidates:
     """The highest scores of an image, boxes that all but coincide counted once.
 
     Args:
         boxes: ``(N, 2 * D)``, which may reach beyond the image.
         scores: Probability of each class, ``(N, K)``.
         size: Of the image in voxels.
+        most: Boxes that are kept.
     """
     boxes = within(boxes.float(), size)
     scores = scores.float() * (extent(boxes) > 0)[:, None]
     flat = scores.flatten()
-    kept, at = flat.topk(min(MOST_COMPARED, len(flat)))
+    kept, at = flat.topk(min(max(LEAST_COMPARED, COMPARED * most), len(flat)))
     at = at[kept > LEAST_SCORE]
     found = Candidates(boxes[at // scores.shape[1]], flat[at], at % scores.shape[1])
     chosen = first_of_each(found)
-    return Candidates(*(values[chosen][:MOST_CANDIDATES] for values in found))
+    return Candidates(*(values[chosen][:most] for values in found))
 
 
 def within(boxes: Tensor, size: Sequence[int]) -> Tensor:

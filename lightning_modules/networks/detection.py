@@ -8,10 +8,7 @@ from torch import Tensor, nn
 
 from lightning_modules.metrics.detection_rows import LEAST_SCORE
 
-__all__ = ["LEAST_SCORE", "MOST_CANDIDATES", "Candidates", "DetectionNetwork"]
-
-MOST_CANDIDATES = 300
-"""Boxes of an image at most."""
+__all__ = ["LEAST_SCORE", "Candidates", "DetectionNetwork"]
 
 
 class Candidates(NamedTuple):
@@ -64,7 +61,7 @@ class DetectionNetwork(nn.Module, ABC):
 
     @abstractmethod
     def candidates(self, images: Tensor) -> list[Candidates]:
-        """Boxes of each of the images, float ``(B, C, *size)``; at most 300 an image.
+        """Boxes of each of the images, float ``(B, C, *size)``; at most ``most_boxes`` an image.
 
         Boxes that all but coincide are told apart already; no other overlap is looked at.
         """

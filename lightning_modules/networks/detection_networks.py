@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from torch import Tensor
+
 from datamodules.data_info import DetectionInfo
 from datamodules.errors import ConfigError
 from lightning_modules.configs.detection_networks import (
@@ -49,13 +51,12 @@ def build_detection_network(
             config, info.channels, axes, config.reduction, load_weights=load_weights
         )
         return SingleBoxNetwork(config, info, encoder)
-    strides = level_strides(config, info)
+    strides = level_strides(config, info.box_sizes)
     features = config.pyramid_features or PYRAMID_FEATURES[axes]
     pyramid = build_pyramid(
         config, info.channels, axes, strides, features, load_weights=load_weights
     )
-    per_level = config.anchors if isinstance(config, AnchorSettings) else 1
-    anchors = fit_anchors(info.box_sizes, strides, per_level, axes)
+    anchors = anchors_for(config, info.box_sizes, axes)
     match config:
         case FasterRCNNConfig():
             return FasterRCNN(config, info, pyramid, strides, anchors, load_weights=load_weights)
@@ -85,7 +86,22 @@ def check_network(
         check_coco_weights(config.coco_weights)
 
 
-def level_strides(config: LevelSettings, info: DetectionInfo) -> tuple[int, ...]:
+def level_strides(config: LevelSettings, box_sizes: Sequence[Sequence[float]]) -> tuple[int, ...]:
     """Voxels between neighbouring places of each map, from the finest to the coarsest."""
-    finest = config.finest_stride or finest_stride(info.box_sizes)
+    finest = config.finest_stride or finest_stride(box_sizes)
     return tuple(finest * 2**level for level in range(config.levels))
+
+
+def anchors_for(config: LevelSettings, box_sizes: Sequence[Sequence[float]], axes: int) -> Tensor:
+    """Anchors fitted to boxes, or a typical object of each map where a network has no anchors.
+
+    Args:
+        config: Settings.
+        box_sizes: Sides of boxes of training in voxels, ``(N, axes)``.
+        axes: Of the images.
+
+    Returns:
+        Sides float32 ``(levels, anchors, axes)``.
+    """
+    per_level = config.anchors if isinstance(config, AnchorSettings) else 1
+    return fit_anchors(box_sizes, level_strides(config, box_sizes), per_level, axes)

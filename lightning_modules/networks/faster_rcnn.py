@@ -19,7 +19,6 @@ from lightning_modules.networks.candidate_selection import SAME
 from lightning_modules.networks.coco_weights import load_coco_weights
 from lightning_modules.networks.detection import (
     LEAST_SCORE,
-    MOST_CANDIDATES,
     Candidates,
     DetectionNetwork,
 )
@@ -28,6 +27,7 @@ from lightning_modules.networks.detection_encoders import FeaturePyramid
 FOREGROUND = 0.5
 """Overlap from which a proposal is learned as an object."""
 PROPOSALS = 500
+"""Of an image, or as many as it has boxes at most."""
 ALIGNED = 7
 Targets = list[dict[str, Tensor]]
 
@@ -118,9 +118,10 @@ class FasterRCNN(DetectionNetwork):
     ) -> None:
         super().__init__(strides[-1], anchors)
         self.backbone = pyramid
-        self.rpn = _proposals(pyramid.out_channels, anchors, strides)
+        proposals = max(PROPOSALS, config.most_boxes)
+        self.rpn = _proposals(pyramid.out_channels, anchors, strides, proposals)
         self.roi_heads = _heads(
-            pyramid.out_channels, config.hidden, len(info.classes), len(strides)
+            pyramid.out_channels, config.hidden, len(info.classes), len(strides), config.most_boxes
         )
         if config.coco_weights is not None:
             pyramid.encoder.frozen_statistics = True
@@ -170,7 +171,7 @@ def _swapped(boxes: Tensor) -> Tensor:
     return boxes[:, [1, 0, 3, 2]]
 
 
-def _proposals(features: int, anchors: Tensor, strides: Sequence[int]) -> Proposals:
+def _proposals(features: int, anchors: Tensor, strides: Sequence[int], count: int) -> Proposals:
     return Proposals(
         AnchorGrid(anchors, strides, xy=True),
         RPNHead(features, anchors.shape[1]),
@@ -178,13 +179,13 @@ def _proposals(features: int, anchors: Tensor, strides: Sequence[int]) -> Propos
         bg_iou_thresh=0.3,
         batch_size_per_image=256,
         positive_fraction=0.5,
-        pre_nms_top_n={"training": 2 * PROPOSALS, "testing": 2 * PROPOSALS},
-        post_nms_top_n={"training": PROPOSALS, "testing": PROPOSALS},
+        pre_nms_top_n={"training": 2 * count, "testing": 2 * count},
+        post_nms_top_n={"training": count, "testing": count},
         nms_thresh=0.7,
     )
 
 
-def _heads(features: int, hidden: int, classes: int, levels: int) -> ProposalHeads:
+def _heads(features: int, hidden: int, classes: int, levels: int, most: int) -> ProposalHeads:
     return ProposalHeads(
         MultiScaleRoIAlign([str(level) for level in range(levels)], ALIGNED, sampling_ratio=2),
         TwoMLPHead(features * ALIGNED**2, hidden),
@@ -196,5 +197,5 @@ def _heads(features: int, hidden: int, classes: int, levels: int) -> ProposalHea
         bbox_reg_weights=None,
         score_thresh=LEAST_SCORE,
         nms_thresh=SAME,
-        detections_per_img=MOST_CANDIDATES,
+        detections_per_img=most,
     )

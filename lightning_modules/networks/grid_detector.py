@@ -141,7 +141,8 @@ class GridDetector(DetectionNetwork):
         found = self(images)
         scores = found.objectness.sigmoid()[..., None] * found.classes.sigmoid()
         pairs = zip(found.boxes, scores, strict=True)
-        return [select_candidates(*each, images.shape[2:]) for each in pairs]
+        size, most = images.shape[2:], self.config.most_boxes
+        return [select_candidates(*each, size, most) for each in pairs]
 
     def _image_losses(self, found: Places, boxes: Tensor, labels: Tensor) -> Tensor:
         """Sums over the places of an image: losses of objectness, class, box, and weights."""

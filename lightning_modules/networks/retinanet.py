@@ -97,6 +97,7 @@ class RetinaNetwork(DetectionNetwork):
         anchors: Tensor,
     ) -> None:
         super().__init__(strides[-1], anchors)
+        self.most_boxes = config.most_boxes
         axes = len(info.patch)
         network = RetinaNet(axes, len(info.classes), anchors.shape[1], pyramid, strides[-1])
         self.detector = AnchorDetector(network, cast("Any", AnchorGrid(anchors, strides)))
@@ -152,6 +153,8 @@ class RetinaNetwork(DetectionNetwork):
         logits, changes, anchors, _ = self(images)
         coder, size = self.detector.box_coder, images.shape[2:]
         return [
-            select_candidates(coder.decode_single(change, each), logit.sigmoid(), size)
+            select_candidates(
+                coder.decode_single(change, each), logit.sigmoid(), size, self.most_boxes
+            )
             for logit, change, each in zip(logits, changes, anchors, strict=True)
         ]

@@ -86,7 +86,9 @@ def test_classifiers_of_films_are_not_planned(tmp_path, capsys):
     path = tmp_path / "xray.yaml"
     path.write_text(tiny_experiment(tmp_path / "films").to_yaml())
     assert main(["--config", str(path)]) == 2
-    message = "planning is for segmentation and volume classification, and the task of tiny is xray"
+    message = (
+        "planning is for segmentation, detection and volume classification, and the task of tiny"
+    )
     assert message in capsys.readouterr().err
 
 

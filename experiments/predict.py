@@ -93,13 +93,9 @@ def _predict(arguments: argparse.Namespace) -> int:
     check_arguments(arguments, arguments.output / TABLE)
     from experiments.trained import is_detector, is_landmarker, is_segmenter
 
-    if is_landmarker(arguments.run):
-        from experiments.point_prediction import predict_points
-
-        return predict_points(arguments)
-    if arguments.pixel_spacing_mm is not None:
+    finds_points = is_landmarker(arguments.run)
+    if arguments.pixel_spacing_mm is not None and not finds_points:
         raise ConfigError("--pixel-spacing-mm is for landmarks, and this model finds none")
-
     if is_detector(arguments.run):
         from experiments.box_prediction import predict_boxes
 
@@ -110,6 +106,10 @@ def _predict(arguments: argparse.Namespace) -> int:
             "--um-per-pixel, --assumed-um-per-pixel and --everywhere are of a detector on slides,"
             " and this model is none"
         )
+    if finds_points:
+        from experiments.point_prediction import predict_points
+
+        return predict_points(arguments)
     if is_segmenter(arguments.run):
         from experiments.mask_prediction import predict_masks
 

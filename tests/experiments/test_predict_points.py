@@ -143,6 +143,7 @@ def test_overlay_is_drawn_where_it_is_asked_for(run, picture, tmp_path):
         (("--features",), "a landmarker takes no --table"),
         (("--format", "png"), "a landmarker takes no --table"),
         (("--pixel-spacing-mm", "0"), "must be above 0"),
+        (("--um-per-pixel", "1"), "are of a detector on slides"),
     ],
 )
 def test_what_does_not_fit_is_refused(run, picture, tmp_path, words, message, capsys):

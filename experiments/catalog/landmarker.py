@@ -51,14 +51,14 @@ def demo_landmarks() -> Experiment:
             augmentation=UPRIGHT,
         ),
         task=LandmarkerConfig(
-            optimizer=AdamWConfig(lr=2e-3, weight_decay=1e-4),
+            optimizer=AdamWConfig(lr=5e-3, weight_decay=1e-4),
             measures=(
                 ExtentConfig(name="heart_width", points=("*_heart_border",)),
                 ExtentConfig(name="thorax_width", points=("*_chest_wall",)),
                 CARDIOTHORACIC_RATIO,
             ),
         ),
-        trainer=TrainerConfig(max_epochs=40, clip_gradient_norm=10.0, validate_every_epochs=2),
+        trainer=TrainerConfig(max_epochs=14, clip_gradient_norm=10.0),
     )
 
 
@@ -111,7 +111,7 @@ def jsrt_landmarks() -> Experiment:
             batches_per_epoch=20,
         ),
         task=LandmarkerConfig(
-            optimizer=AdamWConfig(lr=2e-3, weight_decay=1e-4),
+            optimizer=AdamWConfig(lr=5e-3, weight_decay=1e-4),
             groups=(
                 PointGroupConfig(name="lungs", points=("*_lung_*",)),
                 PointGroupConfig(name="heart", points=("heart_*",)),

@@ -27,7 +27,7 @@ class LandmarkerConfig(Settings):
     kind: Literal["landmarker"] = "landmarker"
     network: LandmarkNetworkConfig = HeatmapUNetConfig()
     """What looks at the images, and what it is trained with."""
-    optimizer: Optimizer = AdamWConfig(lr=1e-3, weight_decay=1e-4)
+    optimizer: Optimizer = AdamWConfig(lr=3e-3, weight_decay=1e-4)
     """How training minimises its loss."""
     inference: LandmarkInferenceConfig = LandmarkInferenceConfig()
     """How a whole case is looked at."""

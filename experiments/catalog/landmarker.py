@@ -11,6 +11,7 @@ from datamodules.readers.markups import MarkupsReader
 from datamodules.readers.points_csv import PointsCsvReader
 from experiments.configs.trainer import TrainerConfig
 from experiments.experiment import Experiment
+from lightning_modules.configs.landmark_losses import CrossEntropyHeatmap
 from lightning_modules.configs.landmark_measures import (
     AngleConfig,
     DifferenceConfig,
@@ -18,7 +19,7 @@ from lightning_modules.configs.landmark_measures import (
     PointGroupConfig,
     RatioConfig,
 )
-from lightning_modules.configs.landmark_networks import CoarseToFineConfig
+from lightning_modules.configs.landmark_networks import CoarseToFineConfig, HeatmapUNetConfig
 from lightning_modules.configs.landmarker import LandmarkerConfig
 from lightning_modules.configs.optimizers import AdamWConfig
 from lightning_modules.configs.segmentation_networks import UNetConfig
@@ -101,16 +102,16 @@ def jsrt_landmarks() -> Experiment:
     return Experiment(
         name="jsrt-landmarks",
         data=LandmarksConfig(
-            reader=JsrtReader(),
+            reader=JsrtReader(declare_spacing=True),
             preprocessing=VolumePreprocessing(
-                crop_to_nonzero=False, normalisation=RescaleRange(), order=1, spacing_mm=(8.0, 8.0)
+                crop_to_nonzero=False, normalisation=RescaleRange(), order=1, spacing_mm=(2.8, 2.8)
             ),
-            patch=(256, 256),
+            patch=(128, 128),
             augmentation=UPRIGHT,
-            batch_size=2,
-            batches_per_epoch=20,
+            batches_per_epoch=10,
         ),
         task=LandmarkerConfig(
+            network=HeatmapUNetConfig(heatmap_loss=CrossEntropyHeatmap(sigma=1.5)),
             optimizer=AdamWConfig(lr=5e-3, weight_decay=1e-4),
             groups=(
                 PointGroupConfig(name="lungs", points=("*_lung_*",)),
@@ -122,8 +123,9 @@ def jsrt_landmarks() -> Experiment:
                 ExtentConfig(name="thorax_width", points=("*_lung_*",)),
                 CARDIOTHORACIC_RATIO,
             ),
+            monitor="mre_mm",
         ),
-        trainer=TrainerConfig(max_epochs=30, clip_gradient_norm=10.0, validate_every_epochs=3),
+        trainer=TrainerConfig(max_epochs=60, clip_gradient_norm=10.0, validate_every_epochs=5),
     )
 
 

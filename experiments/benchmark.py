@@ -33,6 +33,10 @@ SUBJECTS = {
         "window": "sliding_window",
         "memory": "volume_worker_memory",
     },
+    "detector": {
+        "loader": "box_loader",
+        "metrics": "box_metrics",
+    },
     "volume": {
         "checkpointing": "gradient_checkpointing",
     },

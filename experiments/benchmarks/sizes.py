@@ -29,6 +29,9 @@ class Sizes:
         large_slices: Slices of the large volume whose memory is measured.
         step_side: Voxels along each side of the volume that a training step is made on.
         slide_pixels: Height and width of the slide whose tiles are read.
+        scored_images: Images whose boxes are scored.
+        pictures: Pictures with boxes that the loaders read, a whole number of batches.
+        picture_epochs: Epochs a round of the loader that needs less than a second for one.
     """
 
     rounds: int = 3
@@ -52,6 +55,9 @@ class Sizes:
     large_slices: int = 1000
     step_side: int = 96
     slide_pixels: int = 12_288
+    scored_images: int = 5000
+    pictures: int = 256
+    picture_epochs: int = 4
 
 
 FULL = Sizes()
@@ -65,4 +71,7 @@ QUICK = Sizes(
     volume_epochs=1,
     large_slices=200,
     slide_pixels=8192,
+    scored_images=1000,
+    pictures=64,
+    picture_epochs=2,
 )

@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lightning_modules.metrics.box_overlap import Array
+from lightning_modules.metrics.box_overlap import Array, Flags
 from lightning_modules.metrics.detection import DetectionMetrics
-from lightning_modules.metrics.detection_matches import Flags
 from lightning_modules.metrics.detection_rows import DetectionRow
 from lightning_modules.metrics.detection_table import ClassTable, build_tables
 from lightning_modules.metrics.single_box import SingleBoxMetrics

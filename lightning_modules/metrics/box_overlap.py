@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 Boxes = npt.NDArray[np.floating[Any]]
 """Low corner and then high corner along the axes of the image, ``(N, 2 * axes)``, in voxels."""
 
@@ -17,20 +18,36 @@ def as_boxes(values: Sequence[Sequence[float]] | Boxes, axes: int) -> Array:
 
 
 def box_sizes(boxes: Boxes) -> Array:
-    """Area or volume of boxes ``(N, 2 * axes)``, low corner and then high corner: ``(N,)``."""
-    low, high = np.split(boxes, 2, axis=1)
-    return np.asarray(np.prod(np.maximum(high - low, 0), axis=1))
+    """Area or volume of boxes ``(..., 2 * axes)``, low corner and then high corner: ``(...)``."""
+    axes = boxes.shape[-1] // 2
+    return np.asarray(np.prod(np.maximum(boxes[..., axes:] - boxes[..., :axes], 0), axis=-1))
 
 
 def intersections(first: Boxes, second: Boxes) -> Array:
-    """Size of what each box of ``(N, 2 * axes)`` shares with each of ``(M, 2 * axes)``: (N, M)."""
-    axes = first.shape[1] // 2
-    shared = np.ones((len(first), len(second)))
+    """Size of what boxes share, pair by pair: ``(..., 2 * axes)``, broadcast, to ``(...)``."""
+    axes = first.shape[-1] // 2
+    shared = np.ones(np.broadcast_shapes(first.shape[:-1], second.shape[:-1]))
     for axis in range(axes):
-        low = np.maximum(first[:, None, axis], second[None, :, axis])
-        high = np.minimum(first[:, None, axis + axes], second[None, :, axis + axes])
+        low = np.maximum(first[..., axis], second[..., axis])
+        high = np.minimum(first[..., axis + axes], second[..., axis + axes])
         shared *= np.maximum(high - low, 0)
     return shared
+
+
+def overlaps(boxes: Boxes, objects: Boxes, regions: Flags) -> Array:
+    """Intersection over union pair by pair; of a region, the share of the box that lies in it.
+
+    Args:
+        boxes: ``(..., 2 * axes)``: low corner, high corner, in voxels.
+        objects: Likewise; broadcast.
+        regions: Which of the objects are regions, ``(...)``: COCO's crowds.
+
+    Returns:
+        In 0..1, ``(...)``; 0 for boxes without extent.
+    """
+    shared, own = intersections(boxes, objects), box_sizes(boxes)
+    whole = np.where(regions, own, own + box_sizes(objects) - shared)
+    return np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)
 
 
 def iou(first: Boxes, second: Boxes) -> Array:
@@ -43,15 +60,7 @@ def iou(first: Boxes, second: Boxes) -> Array:
     Returns:
         In 0..1, ``(N, M)``.
     """
-    shared = intersections(first, second)
-    union = box_sizes(first)[:, None] + box_sizes(second)[None] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-
-
-def covered(boxes: Boxes, regions: Boxes) -> Array:
-    """Share of each box that lies in each region, ``(N, M)``: COCO's IoU with a crowd."""
-    shared, sizes = intersections(boxes, regions), box_sizes(boxes)[:, None]
-    return np.divide(shared, sizes, out=np.zeros_like(shared), where=sizes > 0)
+    return overlaps(first[:, None], second[None], np.zeros((1, len(second)), bool))
 
 
 def centres(boxes: Boxes) -> Array:

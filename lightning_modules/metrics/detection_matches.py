@@ -9,16 +9,17 @@ import numpy.typing as npt
 
 from lightning_modules.metrics.box_overlap import (
     Array,
+    Flags,
     as_boxes,
     centre_distances,
     centres,
-    covered,
-    iou,
+    overlaps,
     sides,
 )
 
-Flags = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
+PAIRS = 2**20
+"""Boxes with objects whose overlap is computed at once."""
 HitRule = Literal["iou", "centre", "radius"]
 """When a box hits an object: IoU at least so much; its middle inside; middles less than half the
 object's mean side apart."""
@@ -65,61 +66,111 @@ class ClassCase:
         flags = np.asarray(crowd, dtype=np.bool_).reshape(-1)
         return cls(as_boxes(boxes, axes), as_boxes(truth, axes), flags, tuple(spacing))
 
-    def overlaps(self) -> Array:
-        """IoU of boxes and objects ``(N, M)``; of regions the share of the box inside."""
-        if not len(self.boxes) or not len(self.truth):
-            return np.zeros((len(self.boxes), len(self.truth)))
-        found = iou(self.boxes, self.truth)
-        if self.crowd.any():
-            found[:, self.crowd] = covered(self.boxes, self.truth[self.crowd])
-        return found
+
+class Near(NamedTuple):
+    """Pairs of a box and an object of the same case that overlap, of all cases.
+
+    Attributes:
+        boxes: Index of the box of each pair, ``(P,)``, among those of all cases one after another.
+        objects: Index of its object or region, ``(P,)``, likewise.
+        overlaps: IoU, of regions the share of the box that lies inside, ``(P,)``.
+    """
+
+    boxes: Indices
+    objects: Indices
+    overlaps: Array
+
+    @classmethod
+    def of(cls, cases: Sequence[ClassCase]) -> "Near":
+        """Of some cases, at least one."""
+        boxes, truth = (
+            np.concatenate([own.boxes for own in cases]),
+            np.concatenate([own.truth for own in cases]),
+        )
+        crowd = np.concatenate([own.crowd for own in cases])
+        objects = np.array([len(own.truth) for own in cases])
+        cases_of = np.repeat(np.arange(len(cases)), [len(own.boxes) for own in cases])
+        count = objects[cases_of]
+        first = (np.cumsum(objects) - objects)[cases_of]
+        parts = [
+            cls._some(boxes, truth, crowd, part, first[part], count[part])
+            for part in _in_parts(count)
+        ]
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
+
+    @classmethod
+    def _some(
+        cls, boxes: Array, truth: Array, crowd: Flags, part: Indices, first: Indices, count: Indices
+    ) -> "Near":
+        """Of some boxes, each with ``count`` objects from the ``first``."""
+        of_box = np.repeat(part, count)
+        before = np.repeat(np.cumsum(count) - count, count)
+        of_object = np.repeat(first, count) + np.arange(len(of_box)) - before
+        shared = overlaps(boxes[of_box], truth[of_object], crowd[of_object])
+        return cls(of_box, of_object, shared).where(shared > 0)
+
+    def where(self, kept: Flags) -> "Near":
+        """Some of the pairs."""
+        return Near(self.boxes[kept], self.objects[kept], self.overlaps[kept])
+
+
+def _in_parts(count: Indices) -> list[Indices]:
+    """Boxes by their index, some at a time, with about so many pairs as are held at once."""
+    total = np.cumsum(count)
+    cuts = np.searchsorted(total, np.arange(PAIRS, total[-1] if len(total) else 0, PAIRS))
+    return np.split(np.arange(len(count)), cuts)
 
 
 def match_by_iou(
-    overlaps: Array, crowd: Flags, threshold: float, outside: tuple[Flags, Flags] | None = None
+    near: Near,
+    boxes: int,
+    crowd: Flags,
+    threshold: float,
+    outside: tuple[Flags, Flags] | None = None,
 ) -> Matches:
     """Match boxes with objects as COCO does.
 
     From the highest score each box takes the object with which it overlaps most, at ``threshold``
     or above, among those that are not taken; where there is none it may fall on what is ignored.
+    Cases do not disturb each other, so that all of them are matched at once.
 
     Args:
-        overlaps: Of :meth:`ClassCase.overlaps`, ``(N, M)``, boxes from the highest score.
+        near: Boxes and objects that overlap.
+        boxes: How many there are, N.
         crowd: Regions in which nothing counts, ``(M,)``; any number of boxes may fall on one.
-        threshold: Smallest overlap.
+        threshold: Smallest overlap, above 0.
         outside: Boxes and objects of another size than is asked for, ``(N,)`` and ``(M,)``: such an
             object is ignored, and such a box unless it finds one that counts.
 
     References:
         Lin et al., "Microsoft COCO: Common objects in context", ECCV 2014, and pycocotools.
     """
-    boxes_outside, truth_outside = outside or (np.zeros(len(overlaps), bool), np.zeros_like(crowd))
-    found, ignored = np.full(len(overlaps), -1, np.intp), boxes_outside.copy()
+    boxes_outside, truth_outside = outside or (np.zeros(boxes, bool), np.zeros_like(crowd))
+    found, ignored = np.full(boxes, -1, np.intp), boxes_outside.copy()
     spared = crowd | truth_outside
-    order = np.concatenate([np.flatnonzero(~spared), np.flatnonzero(spared)]).astype(np.intp)
-    counted, shared = int((~spared).sum()), crowd[order].tolist()
-    taken: set[int] = set()
-    for box, near in _near(overlaps[:, order], min(threshold, 1 - 1e-10)).items():
-        free = [(overlap, place) for overlap, place in near if place not in taken]
-        wanted = [each for each in free if each[1] < counted] or free
-        if not wanted:
-            continue
-        place = max(wanted)[1]  # of equal overlaps COCO takes the last
-        if not shared[place]:
-            taken.add(place)
-        ignored[box] = place >= counted
-        found[box] = -1 if ignored[box] else order[place]
+    near = near.where(near.overlaps >= min(threshold, 1 - 1e-10))
+    # what counts before what is spared, then by overlap; of equal ones COCO takes the last
+    order = np.lexsort((-near.objects, -near.overlaps, spared[near.objects], near.boxes))
+    takers, taken = _first_free(near.boxes[order], near.objects[order], crowd)
+    ignored[takers] = spared[taken]
+    found[takers] = np.where(spared[taken], -1, taken)
     return Matches(found, ignored)
 
 
-def _near(overlaps: Array, threshold: float) -> dict[int, list[tuple[float, int]]]:
-    """Of each box that overlaps with anything enough: overlap and place of these, in order."""
-    boxes, places = np.nonzero(overlaps >= threshold)
-    values = overlaps[boxes, places].tolist()
-    near: dict[int, list[tuple[float, int]]] = {}
-    for box, place, value in zip(boxes.tolist(), places.tolist(), values, strict=True):
-        near.setdefault(box, []).append((value, place))
-    return near
+def _first_free(boxes: Indices, objects: Indices, shared: Flags) -> tuple[Indices, Indices]:
+    """Boxes that get an object, and which: box after box the first that nobody has or all share."""
+    takers: list[int] = []
+    taken: list[int] = []
+    gone, last = bytearray(len(shared)), -1
+    keeps = (~shared[objects]).tolist()
+    for box, each, alone in zip(boxes.tolist(), objects.tolist(), keeps, strict=True):
+        if box == last or gone[each]:
+            continue
+        last = box
+        gone[each] = alone
+        takers.append(box)
+        taken.append(each)
+    return np.array(takers, np.intp), np.array(taken, np.intp)
 
 
 def match_by_distance(case: ClassCase, rule: Literal["centre", "radius"]) -> Matches:

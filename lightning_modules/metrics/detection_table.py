@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lightning_modules.metrics.average_precision import MOST_BOXES
-from lightning_modules.metrics.box_overlap import Array, as_boxes, box_sizes
+from lightning_modules.metrics.box_overlap import Array, Flags, as_boxes, box_sizes
 from lightning_modules.metrics.detection_matches import (
     ClassCase,
-    Flags,
     HitRule,
+    Indices,
     Matches,
+    Near,
     match_by_distance,
     match_by_iou,
 )
@@ -44,24 +43,45 @@ class ClassTable:
         self.name, self.cases, self.scores, self.called = name, cases, scores, called
 
     @cached_property
-    def overlaps(self) -> list[Array]:
-        """Of boxes and objects in each case."""
-        return [case.overlaps() for case in self.cases]
+    def near(self) -> Near:
+        """Boxes and objects that overlap, of all cases one after another."""
+        return Near.of(self.cases)
 
     @cached_property
-    def sizes(self) -> list[tuple[Array, Array]]:
-        """Of boxes and objects in each case: in mm to the number of axes, else in voxels."""
-        return [
-            (box_sizes(case.boxes) * voxel, box_sizes(case.truth) * voxel)
-            for case in self.cases
-            for voxel in [np.prod(case.spacing)]
-        ]
+    def box_starts(self) -> Indices:
+        """Where the boxes of each case begin among all of them, and how many there are."""
+        return np.cumsum([0, *(len(case.boxes) for case in self.cases)])
+
+    @cached_property
+    def object_starts(self) -> Indices:
+        """Likewise of objects and regions."""
+        return np.cumsum([0, *(len(case.truth) for case in self.cases)])
+
+    @cached_property
+    def box_cases(self) -> Indices:
+        """The case of each box, ``(N,)``."""
+        return np.repeat(np.arange(len(self.cases)), np.diff(self.box_starts))
+
+    @cached_property
+    def crowd(self) -> Flags:
+        """Which objects are regions in which nothing counts, ``(M,)``."""
+        return np.concatenate([np.empty(0, bool), *(case.crowd for case in self.cases)])
+
+    @cached_property
+    def sizes(self) -> tuple[Array, Array]:
+        """Of boxes ``(N,)`` and objects ``(M,)``: in mm to the number of axes, else in voxels."""
+        voxels = [np.prod(case.spacing) for case in self.cases]
+        of_boxes = [box_sizes(case.boxes) for case in self.cases]
+        of_truth = [box_sizes(case.truth) for case in self.cases]
+        return (
+            np.concatenate([np.empty(0), *map(np.multiply, of_boxes, voxels)]),
+            np.concatenate([np.empty(0), *map(np.multiply, of_truth, voxels)]),
+        )
 
     @property
     def object_sizes(self) -> Array:
         """Of all objects that count."""
-        pairs = zip(self.sizes, self.cases, strict=True)
-        return np.concatenate([np.empty(0), *(own[1][~case.crowd] for own, case in pairs)])
+        return self.sizes[1][~self.crowd]
 
     def by_overlap(
         self, threshold: float, sizes: Sizes | None = None, most: int | None = MOST_BOXES
@@ -73,26 +93,33 @@ class ClassTable:
             sizes: Of objects that are asked for; None: all.
             most: Boxes of an image, those with the highest scores; None: all.
         """
-        matches, objects = [], []
-        for index, case in enumerate(self.cases):
-            overlaps, outside, counts = self.overlaps[index][:most], None, ~case.crowd
-            if sizes is not None:
-                of_boxes, of_truth = (~_within(own, sizes) for own in self.sizes[index])
-                outside, counts = (of_boxes[:most], of_truth), counts & ~of_truth
-            matches.append(match_by_iou(overlaps, case.crowd, threshold, outside))
-            objects.append(counts.sum())
-        return self._rank(matches, objects)
+        count, near, outside, counted = len(self.box_cases), self.near, None, ~self.crowd
+        shown = np.ones(count, bool)
+        if most is not None:
+            shown = np.arange(count) - self.box_starts[self.box_cases] < most
+            near = near.where(shown[near.boxes])
+        if sizes is not None:
+            outside = (~_within(self.sizes[0], sizes), ~_within(self.sizes[1], sizes))
+            counted = counted & ~outside[1]
+        match = match_by_iou(near, count, self.crowd, threshold, outside)
+        return self._rank(match, counted, shown & ~match.ignored)
 
     def matches(self, rule: HitRule, threshold: float) -> list[Matches]:
         """What every box hits, case by case; ``threshold`` is that of the rule ``iou``."""
-        if rule == "iou":
-            pairs = zip(self.overlaps, self.cases, strict=True)
-            return [match_by_iou(own, case.crowd, threshold) for own, case in pairs]
-        return [match_by_distance(case, rule) for case in self.cases]
+        if rule != "iou":
+            return [match_by_distance(case, rule) for case in self.cases]
+        match = match_by_iou(self.near, len(self.box_cases), self.crowd, threshold)
+        first = self.object_starts[self.box_cases]
+        found = np.where(match.found >= 0, match.found - first, -1)
+        cuts = self.box_starts[1:-1]
+        parts = zip(np.split(found, cuts), np.split(match.ignored, cuts), strict=True)
+        return [Matches(*part) for part in parts][: len(self.cases)]
 
     def by_hits(self, matches: Sequence[Matches]) -> RankedBoxes:
         """All boxes by what they hit, from :meth:`matches`."""
-        return self._rank(matches, [(~case.crowd).sum() for case in self.cases])
+        none = Matches(np.empty(0, np.intp), np.empty(0, bool))
+        match = Matches(*map(np.concatenate, zip(none, *matches, strict=True)))
+        return self._rank(match, ~self.crowd, ~match.ignored)
 
     def counts(self, matches: Sequence[Matches]) -> Array:
         """Hits, false positives and objects missed of each case at the operating point, (n, 3)."""
@@ -103,16 +130,22 @@ class ClassTable:
             found.append((hits, false, int((~case.crowd).sum()) - hits))
         return np.array(found, dtype=np.float64).reshape(-1, 3)
 
-    def _rank(self, matches: Sequence[Matches], objects: Sequence[Any]) -> RankedBoxes:
-        kept = [np.flatnonzero(~match.ignored) for match in matches]
-        scores = [own[at] for own, at in zip(self.scores, kept, strict=True)]
-        found = [match.found[at] >= 0 for match, at in zip(matches, kept, strict=True)]
-        cases = np.repeat(np.arange(len(kept)), [len(at) for at in kept])
-        return RankedBoxes.rank(
-            np.concatenate([np.empty(0), *scores]),
-            cases,
-            np.concatenate([np.empty(0, bool), *found]),
-            np.array(objects, dtype=np.float64),
+    @cached_property
+    def _ranking(self) -> tuple[Array, Indices]:
+        """Scores of all boxes, and their order: equal ones in the order of the cases."""
+        scores = np.concatenate([np.empty(0), *self.scores])
+        return scores, np.argsort(-scores, kind="stable")
+
+    def _rank(self, match: Matches, counted: Flags, kept: Flags) -> RankedBoxes:
+        """Boxes that are kept, of all cases, and how many objects each case has that count."""
+        scores, order = self._ranking
+        order = order[kept[order]]
+        cases = np.repeat(np.arange(len(self.cases)), np.diff(self.object_starts))[counted]
+        return RankedBoxes(
+            scores[order],
+            self.box_cases[order],
+            match.found[order] >= 0,
+            np.bincount(cases, minlength=len(self.cases)).astype(np.float64),
         )
 
 
@@ -151,11 +184,14 @@ def _by_class(row: DetectionRow, classes: int) -> list[tuple[ClassCase, Array, F
     scores = np.asarray(row["scores"], dtype=np.float64)
     labels, true_labels = np.asarray(row["labels"], int), np.asarray(row["truth_labels"], int)
     ignored: Flags = np.asarray(row["ignored"], dtype=np.bool_)
-    called: npt.NDArray[np.bool_] = np.asarray(row.get("called", [False] * len(scores)), np.bool_)
+    called: Flags = np.zeros(len(scores), np.bool_)
+    if "called" in row:
+        called = np.asarray(row["called"], np.bool_)
+    order = np.lexsort((-scores, labels))
+    boxes, scores, called = boxes[order], scores[order], called[order]
+    cuts = np.searchsorted(labels[order], np.arange(classes + 1)).tolist()
     found = []
-    for index in range(classes):
-        own = np.flatnonzero(labels == index)
-        own = own[np.argsort(-scores[own], kind="stable")]
+    for index, own in enumerate(map(slice, cuts[:-1], cuts[1:])):
         there = (true_labels == index) | (true_labels == -1)
         case = ClassCase(boxes[own], truth[there], ignored[there], row["spacing"])
         found.append((case, scores[own], called[own]))

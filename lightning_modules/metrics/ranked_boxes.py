@@ -30,12 +30,6 @@ class RankedBoxes:
     found: Flags
     objects: Array
 
-    @classmethod
-    def rank(cls, scores: Array, cases: Indices, found: Flags, objects: Array) -> "RankedBoxes":
-        """Sort by score; equal ones stay in the order of the cases."""
-        order = np.argsort(-scores, kind="stable")
-        return cls(scores[order], cases[order], found[order], objects)
-
 
 def in_parts(weights: Array, boxes: int) -> Iterator[Array]:
     """Weights ``(B, n)`` some rows at a time, so that those of the boxes fit into memory."""

@@ -24,4 +24,7 @@ TINY = Sizes(
     large_slices=128,
     step_side=48,
     slide_pixels=3072,
+    scored_images=30,
+    pictures=8,
+    picture_epochs=1,
 )

@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+from fakes.scored_boxes import boxes_at
 
+from lightning_modules.metrics import detection_matches
 from lightning_modules.metrics.detection_matches import (
     ClassCase,
+    Near,
     match_by_distance,
     match_by_iou,
 )
@@ -16,7 +19,7 @@ def case(boxes, truth=(OBJECT, REGION), crowd=(False, True), spacing=(1.0, 1.0))
 
 
 def overlap_matches(case, threshold=0.5):
-    return match_by_iou(case.overlaps(), case.crowd, threshold)
+    return match_by_iou(Near.of([case]), len(case.boxes), case.crowd, threshold)
 
 
 def test_second_box_on_an_object_is_a_false_positive_by_iou():
@@ -64,4 +67,24 @@ def test_each_box_finds_the_nearest_free_object():
 def test_object_of_another_size_is_ignored_and_its_box_too():
     one = case([OBJECT], [OBJECT], [False])
     outside = np.array([False]), np.array([True])
-    assert match_by_iou(one.overlaps(), one.crowd, 0.5, outside).ignored.tolist() == [True]
+    matches = match_by_iou(Near.of([one]), 1, one.crowd, 0.5, outside)
+    assert matches.ignored.tolist() == [True]
+
+
+def test_cases_do_not_disturb_each_other_however_many_are_looked_at_at_once(monkeypatch):
+    draw = np.random.default_rng(0)
+    cases = []
+    for count in (2, 0, 3, 1):
+        truth = boxes_at(draw, 3, 2, 50.0)
+        cases.append(case(np.repeat(truth, count, axis=0) + 1, truth, (False, False, True)))
+    together = Near.of(cases)
+    monkeypatch.setattr(detection_matches, "PAIRS", 7)
+    for some, every in zip(Near.of(cases), together, strict=True):
+        assert np.array_equal(some, every)
+    crowd = np.concatenate([each.crowd for each in cases])
+    found = match_by_iou(together, 18, crowd, 0.2)
+    alone = [overlap_matches(each, 0.2) for each in cases]
+    assert np.array_equal(found.ignored, np.concatenate([each.ignored for each in alone]))
+    shifted = [np.where(own.found < 0, -1, own.found + 3 * at) for at, own in enumerate(alone)]
+    assert np.array_equal(found.found, np.concatenate(shifted))
+    assert (found.found >= 0).any()

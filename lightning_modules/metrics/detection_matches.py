@@ -159,18 +159,16 @@ def match_by_iou(
 
 def _first_free(boxes: Indices, objects: Indices, shared: Flags) -> tuple[Indices, Indices]:
     """Boxes that get an object, and which: box after box the first that nobody has or all share."""
-    takers: list[int] = []
-    taken: list[int] = []
+    chosen: list[int] = []
     gone, last = bytearray(len(shared)), -1
     keeps = (~shared[objects]).tolist()
-    for box, each, alone in zip(boxes.tolist(), objects.tolist(), keeps, strict=True):
-        if box == last or gone[each]:
-            continue
-        last = box
-        gone[each] = alone
-        takers.append(box)
-        taken.append(each)
-    return np.array(takers, np.intp), np.array(taken, np.intp)
+    pairs = zip(boxes.tolist(), objects.tolist(), keeps, strict=True)
+    for at, (box, each, alone) in enumerate(pairs):
+        if box != last and not gone[each]:
+            last = box
+            gone[each] = alone
+            chosen.append(at)
+    return boxes[chosen], objects[chosen]
 
 
 def match_by_distance(case: ClassCase, rule: Literal["centre", "radius"]) -> Matches:

@@ -47,11 +47,11 @@ def draw_spots(number: int) -> NDArray[np.uint8]:
     return picture.clip(0, 255).astype(np.uint8)
 
 
-def write_spots(root: Path, pictures: int = 30) -> None:
+def write_spots(root: Path, pictures: int = 30, first: int = 0) -> None:
     """Pictures of as many patients, with a table; of every seventh the middle is not marked."""
     columns = ["image", "patient", *(f"{name}_{axis}" for name in NAMES for axis in "xy")]
     rows = []
-    for number in range(pictures):
+    for number in range(first, first + pictures):
         name = f"p{number:02d}.png"
         write_image(root / name, draw_spots(number))
         cells = [f"{value:.3f}" for value in spots_of(number).ravel()]

@@ -1,17 +1,19 @@
 import csv
+import json
 
 import numpy as np
 import pytest
 import torch
-from fakes.marked_spots import landmark_experiment, spots_of
+from fakes.marked_spots import landmark_experiment, spots_of, write_spots
 from fakes.run_contents import everything
 from fakes.stop_at import StopAt
 
 from callbacks.checkpoint_files import read_checkpoint
+from datamodules.errors import DataError
 from datamodules.landmark_info import LandmarkInfo
 from datamodules.landmark_names import CasePoints
 from datamodules.samplers import Draw
-from experiments import predict
+from experiments import evaluate, predict
 from experiments.rows_file import read_rows
 from experiments.run_folder import RunFolder
 from experiments.session import resume, start
@@ -89,6 +91,33 @@ def test_prediction_writes_the_points_that_evaluation_found(finished, tmp_path):
     with (out / "points.csv").open() as file:
         found = [[float(each["y"]) + 0.5, float(each["x"]) + 0.5] for each in csv.DictReader(file)]
     assert found == [pytest.approx(place, abs=0.01) for place in row["found"]]
+
+
+def evaluated(run, data, **reader):
+    values = {"kind": "points-csv", "root": str(data), "patient_column": "patient", **reader}
+    config = data.parent / f"{data.name}.json"
+    config.write_text(json.dumps({"reader": values, "workers": 0}))
+    return evaluate.main([str(run), "--config", str(config), "--output", str(data / "out")])
+
+
+def test_another_dataset_is_scored_on_the_points_that_it_has(finished, tmp_path, capsys):
+    folder, _ = finished
+    write_spots(tmp_path / "other", 5, first=50)
+    table = tmp_path / "other" / "points.csv"
+    lines = [line.split(",") for line in table.read_text().splitlines()]
+    table.write_text("\n".join(",".join(cells[:6]) for cells in lines))  # without the middle
+    assert evaluated(folder.path, tmp_path / "other", pixel_spacing_mm=0.5) == 0
+    figures = json.loads((tmp_path / "other" / "out" / "metrics.json").read_text())["external"]
+    assert figures["mre_mm"]["cases"] == 5
+    assert figures["mre_mm"]["value"] < 1.5
+    assert figures["mre_mm/middle"]["value"] is None
+    assert figures["mre_mm/middle"]["reason"]
+
+
+def test_another_dataset_without_a_spacing_is_refused_in_a_sentence(finished, tmp_path, capsys):
+    write_spots(tmp_path / "other", 5, first=50)
+    assert evaluated(finished[0].path, tmp_path / "other") == DataError.exit_code
+    assert "has no spacing, unlike the images" in capsys.readouterr().err
 
 
 def test_checkpoint_gives_the_same_points(finished):

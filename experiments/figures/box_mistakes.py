@@ -80,7 +80,7 @@ def _alarm(table: ClassTable, at: int, case_id: str, box: int) -> BoxMistake:
 
 def _miss(table: ClassTable, at: int, case_id: str, box: int, score: float) -> BoxMistake:
     how = f"score {score:.2f}" if score else "no box"
-    size = float(table.sizes[at][1][box])
+    size = float(table.sizes[1][table.object_starts[at] + box])
     text = f"missed {table.name}, {how}"
     return BoxMistake(case_id, table.cases[at].truth[box], text, (-score, size))
 
